@@ -1,0 +1,15 @@
+"""ABEGAN, the seed's asymmetric BEGAN: a halved generator and decoder, k kept in [0.005, 0.995], 200 epochs.
+
+python -m jaxgan.main --config=configs/abegan.py[:quick|:tiny]
+"""
+
+from jaxgan.config import QUICK_BEGAN, base, with_preset
+
+
+def get_config(preset=None):
+    config = base("began")
+    config.asymmetric = True
+    config.k_min = 0.005
+    config.k_max = 0.995
+    config.epochs = 200
+    return with_preset(config, preset, quick=QUICK_BEGAN)

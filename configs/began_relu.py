@@ -1,0 +1,12 @@
+"""BEGAN with ReLU in place of ELU: does ELU delay mode collapse? The seed saw ReLU collapse at once.
+
+python -m jaxgan.main --config=configs/began_relu.py[:quick|:tiny]
+"""
+
+from jaxgan.config import QUICK_BEGAN, base, with_preset
+
+
+def get_config(preset=None):
+    config = base("began")
+    config.activation = "relu"
+    return with_preset(config, preset, quick=QUICK_BEGAN)

@@ -1,0 +1,25 @@
+"""DCGAN as the seed ran it: 32 px, batch 32, 1000 epochs, learning rate 4e-4.
+
+Its variants are fields: upsampling=transposed (the seed's best), dropout, kernel, width,
+data.flip, data.noise.
+
+    python -m jaxgan.main --config=configs/dcgan.py[:quick|:tiny]
+"""
+
+from jaxgan.config import base, with_preset
+
+QUICK = {
+    "width": 32,
+    "steps": 2500,
+    "ema_decay": 0.99,
+    "sample_every": 500,
+    "checkpoint_every": 500,
+}
+
+
+def get_config(preset=None):
+    config = base("dcgan")
+    config.latent_dim = 100
+    config.lr_g = 4e-4
+    config.lr_d = 4e-4
+    return with_preset(config, preset, quick=QUICK)

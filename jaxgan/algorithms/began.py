@@ -1,0 +1,181 @@
+"""BEGAN (Berthelot et al. 2017, arXiv 1703.10717) and, by its fields, ABEGAN."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from ml_collections import ConfigDict
+
+from jaxgan import images
+from jaxgan.algorithms import Algorithm, Batch, Metrics
+from jaxgan.algorithms.network import Network, average, create, descend, sample_latent, sampling_params
+from jaxgan.models.autoencoder import AutoEncoder, Decoder, Encoder
+from jaxgan.schedules import Plateau, PlateauState
+
+
+@struct.dataclass
+class Hyper:
+    """What a researcher sweeps, float32 scalars; config.py says what each is."""
+
+    gamma: jax.Array
+    lambda_k: jax.Array
+    k_min: jax.Array
+    k_max: jax.Array
+    lr_g: jax.Array
+    lr_d: jax.Array
+    adam_b1: jax.Array
+    adam_b2: jax.Array
+    ema_decay: jax.Array
+    noise: jax.Array
+    residual_steps: jax.Array
+
+
+@struct.dataclass
+class State:
+    step: jax.Array  # int32 scalar, updates so far
+    generator: Network
+    discriminator: Network
+    k: jax.Array  # weight of the fakes in the discriminator's loss, float32 scalar
+    plateau: PlateauState | None
+    hyper: Hyper
+
+
+def energy(reconstruction: jax.Array, image: jax.Array) -> jax.Array:
+    """L(v) = mean |AE(v) - v| (section 3.1), a scalar, from two float arrays (B, H, W, C)."""
+    if reconstruction.shape != image.shape:
+        raise ValueError(f"reconstruction {reconstruction.shape} of images {image.shape}")
+    return jnp.mean(jnp.abs(reconstruction - image))
+
+
+def balance(gamma: jax.Array, loss_real: jax.Array, loss_fake: jax.Array) -> jax.Array:
+    """gamma L(x) - L(G(z)) (section 3.3): how far the two losses are from equilibrium."""
+    return gamma * loss_real - loss_fake
+
+
+def control(k: jax.Array, error: jax.Array, hyper: Hyper) -> jax.Array:
+    """k <- clip(k + lambda_k * balance) (section 3.3)."""
+    return jnp.clip(k + hyper.lambda_k * error, hyper.k_min, hyper.k_max)
+
+
+def convergence(loss_real: jax.Array, error: jax.Array) -> jax.Array:
+    """m = L(x) + |balance| (section 3.4): low when images are good and the losses in balance."""
+    return loss_real + jnp.abs(error)
+
+
+@dataclasses.dataclass(frozen=True)
+class Began:
+    """The networks and their training, as pure functions of the state."""
+
+    generator: Decoder
+    discriminator: AutoEncoder
+    plateau: Plateau
+    config: ConfigDict
+
+    def init(self, key: jax.Array) -> State:
+        config = self.config
+        key_generator, key_discriminator = jax.random.split(key)
+        latent = jnp.zeros((1, config.latent_dim))
+        image = jnp.zeros((1, config.data.image_size, config.data.image_size, config.data.channels))
+        names = [field.name for field in dataclasses.fields(Hyper) if field.name != "noise"]
+        hyper = Hyper(**{name: jnp.float32(config[name]) for name in names}, noise=jnp.float32(config.data.noise))
+        return State(
+            step=jnp.int32(0),
+            generator=create(self.generator.init(key_generator, latent), ema=config.ema_decay > 0),
+            discriminator=create(self.discriminator.init(key_discriminator, image)),
+            k=jnp.clip(jnp.float32(0), hyper.k_min, hyper.k_max),
+            plateau=self.plateau.init(),
+            hyper=hyper,
+        )
+
+    def train_step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Metrics]:
+        """Updates G, D and k once (section 3.3).
+
+        G and D see the same fakes and the same D, so one forward and one backward pass over the
+        fakes give the gradients of both.
+        """
+        hyper, carry = state.hyper, self.carry(state)
+        key_latent, key_mirror, key_noise = jax.random.split(key, 3)
+        real = images.to_float(batch["image"])
+        if self.config.data.flip:
+            real = images.mirror(key_mirror, real)
+        latent = self.sample_latent(key_latent, real.shape[0])
+        noise = images.input_noise(key_noise, real.shape, hyper.noise) if self.config.data.noise else 0.0
+
+        def loss(params, image):
+            noisy = image + noise
+            return energy(self.discriminator.apply({"params": params}, noisy, carry), noisy)
+
+        fake, pull_back = jax.vjp(
+            lambda params: self.generator.apply({"params": params}, latent, carry), state.generator.params
+        )
+        params = state.discriminator.params
+        loss_real, grads_real = jax.value_and_grad(loss)(params, real)
+        loss_fake, (grads_fake, grads_image) = jax.value_and_grad(loss, argnums=(0, 1))(params, fake)
+
+        (grads_g,) = pull_back(grads_image)  # d L(G(z)) / d G
+        grads_d = jax.tree.map(lambda r, f: r - state.k * f, grads_real, grads_fake)  # d (L(x) - k L(G(z))) / d D
+        error = balance(hyper.gamma, loss_real, loss_fake)
+        k, m = control(state.k, error, hyper), convergence(loss_real, error)
+
+        scale = self.plateau.scale(state.plateau)
+        lr_g, lr_d = scale * hyper.lr_g, scale * hyper.lr_d
+        generator = descend(state.generator, grads_g, lr_g, hyper.adam_b1, hyper.adam_b2)
+        discriminator = descend(state.discriminator, grads_d, lr_d, hyper.adam_b1, hyper.adam_b2)
+        metrics = {
+            "loss_g": loss_fake,
+            "loss_d": loss_real - state.k * loss_fake,
+            "loss_real": loss_real,
+            "loss_fake": loss_fake,
+            "k": k,
+            "m": m,
+            "lr_g": lr_g,
+            "lr_d": lr_d,
+        }
+        state = state.replace(
+            step=state.step + 1,
+            generator=average(generator, hyper.ema_decay),
+            discriminator=discriminator,
+            k=k,
+            plateau=self.plateau.update(state.plateau, m),
+        )
+        return state, metrics
+
+    def carry(self, state: State) -> jax.Array | None:
+        """The vanishing residuals' weight, from 1 to 0 over `residual_steps`; None where there are none."""
+        if not self.config.residual_steps:
+            return None
+        return jnp.clip(1 - state.step / state.hyper.residual_steps, 0, 1)
+
+    def sample_latent(self, key: jax.Array, count: int) -> jax.Array:
+        return sample_latent(key, count, self.config.latent_dim, self.config.latent)
+
+    def generate(self, state: State, latent: jax.Array, label: jax.Array | None = None) -> jax.Array:
+        return self.generator.apply({"params": sampling_params(state.generator)}, latent, self.carry(state))
+
+    def reconstruct(self, state: State, image: jax.Array) -> jax.Array:
+        return self.discriminator.apply({"params": state.discriminator.params}, image, self.carry(state))
+
+
+def make(config: ConfigDict) -> Algorithm:
+    """Builds BEGAN; `config.asymmetric` makes it ABEGAN, whose reconstructions end in ELU (tanh at 128 px)."""
+    sizes = {
+        "width": config.width,
+        "activation": config.activation,
+        "dtype": jnp.dtype(config.precision),
+    }
+    decoder = sizes | {
+        "image_size": config.data.image_size,
+        "channels": config.data.channels,
+        "halved": config.asymmetric,
+        "skip_connections": config.skip_connections,
+    }
+    reconstruction = ("tanh" if config.data.image_size == 128 else "elu") if config.asymmetric else "linear"
+    encoder = Encoder(latent_dim=config.latent_dim, **sizes)
+    began = Began(
+        generator=Decoder(output="tanh", **decoder),
+        discriminator=AutoEncoder(encoder, Decoder(output=reconstruction, **decoder)),
+        plateau=Plateau(config.plateau_factor, config.plateau_rtol, config.plateau_every),
+        config=config,
+    )
+    return Algorithm(began.init, began.train_step, began.sample_latent, began.generate, began.reconstruct)

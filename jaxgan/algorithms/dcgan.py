@@ -1,0 +1,158 @@
+"""DCGAN (Radford et al. 2016, arXiv 1511.06434) as the seed trained it: G first, then D on the same fakes."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+from ml_collections import ConfigDict
+
+from jaxgan import images
+from jaxgan.algorithms import Algorithm, Batch, Metrics
+from jaxgan.algorithms.network import Network, average, create, descend, sample_latent, sampling_params
+from jaxgan.models import dcgan
+from jaxgan.schedules import step_decay
+
+
+@struct.dataclass
+class Hyper:
+    """What a researcher sweeps, float32 scalars; config.py says what each is."""
+
+    lr_g: jax.Array
+    lr_d: jax.Array
+    lr_decay: jax.Array
+    adam_b1: jax.Array
+    adam_b2: jax.Array
+    ema_decay: jax.Array
+    label_smoothing: jax.Array
+    noise: jax.Array
+
+
+@struct.dataclass
+class State:
+    step: jax.Array  # int32 scalar, updates so far
+    generator: Network
+    discriminator: Network
+    hyper: Hyper
+
+
+def cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
+    """Mean binary cross-entropy, a scalar, of logits (B,) against one target in [0, 1]."""
+    if logits.ndim != 1:
+        raise ValueError(f"logits {logits.shape}: expected one an image")
+    return optax.sigmoid_binary_cross_entropy(logits, jnp.full_like(logits, target)).mean()
+
+
+@dataclasses.dataclass(frozen=True)
+class Dcgan:
+    """The networks and their training, as pure functions of the state."""
+
+    generator: dcgan.Generator
+    discriminator: dcgan.Discriminator
+    config: ConfigDict
+
+    def init(self, key: jax.Array) -> State:
+        config = self.config
+        key_generator, key_discriminator = jax.random.split(key)
+        latent = jnp.zeros((1, config.latent_dim))
+        image = jnp.zeros((1, config.data.image_size, config.data.image_size, config.data.channels))
+        names = [field.name for field in dataclasses.fields(Hyper) if field.name != "noise"]
+        return State(
+            step=jnp.int32(0),
+            generator=create(self.generator.init(key_generator, latent, train=False), ema=config.ema_decay > 0),
+            discriminator=create(self.discriminator.init(key_discriminator, image, train=False)),
+            hyper=Hyper(**{name: jnp.float32(config[name]) for name in names}, noise=jnp.float32(config.data.noise)),
+        )
+
+    def train_step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Metrics]:
+        """Updates G and D once.
+
+        Both losses look at the same fakes through the same D, so D's forward pass over them serves
+        both. BatchNorm normalises real and fake batches apart.
+        """
+        hyper, g, d = state.hyper, state.generator, state.discriminator
+        key_latent, key_mirror, key_noise, key_label, *keys_dropout = jax.random.split(key, 6)
+        real = images.to_float(batch["image"])
+        if self.config.data.flip:
+            real = images.mirror(key_mirror, real)
+        latent = self.sample_latent(key_latent, real.shape[0])
+        noise = images.input_noise(key_noise, real.shape, hyper.noise) if self.config.data.noise else 0.0
+        smoothed = 1 - hyper.label_smoothing * jax.random.uniform(key_label)
+
+        def judge(params, image, batch_stats, key):
+            variables, rngs = {"params": params, "batch_stats": batch_stats}, {"dropout": key}
+            apply = self.discriminator.apply
+            logits, updated = apply(variables, image + noise, train=True, rngs=rngs, mutable="batch_stats")
+            return logits, updated["batch_stats"]
+
+        def loss_on_real(params):
+            logits, batch_stats = judge(params, real, d.batch_stats, keys_dropout[0])
+            return cross_entropy(logits, smoothed), (logits, batch_stats)
+
+        fake, pull_back_g, stats_g = jax.vjp(lambda params: self.fake(params, g, latent), g.params, has_aux=True)
+        (loss_real, (logits_real, stats_d)), grads_real = jax.value_and_grad(loss_on_real, has_aux=True)(d.params)
+        logits_fake, pull_back_d, stats_d = jax.vjp(
+            lambda params, image: judge(params, image, stats_d, keys_dropout[1]), d.params, fake, has_aux=True
+        )
+        loss_g, towards_real = jax.value_and_grad(cross_entropy)(logits_fake, 1.0)
+        loss_fake, towards_fake = jax.value_and_grad(cross_entropy)(logits_fake, 0.0)
+
+        (grads_g,) = pull_back_g(pull_back_d(towards_real)[1])
+        grads_d = jax.tree.map(lambda r, f: (r + f) / 2, grads_real, pull_back_d(towards_fake)[0])
+
+        scale = step_decay(state.step, hyper.lr_decay, self.config.lr_decay_every)
+        lr_g, lr_d = scale * hyper.lr_g, scale * hyper.lr_d
+        generator = descend(g, grads_g, lr_g, hyper.adam_b1, hyper.adam_b2)
+        discriminator = descend(d, grads_d, lr_d, hyper.adam_b1, hyper.adam_b2)
+        metrics = {
+            "loss_g": loss_g,
+            "loss_d": (loss_real + loss_fake) / 2,
+            "score_real": jax.nn.sigmoid(logits_real).mean(),
+            "score_fake": jax.nn.sigmoid(logits_fake).mean(),
+            "lr_g": lr_g,
+            "lr_d": lr_d,
+        }
+        state = state.replace(
+            step=state.step + 1,
+            generator=average(generator.replace(batch_stats=stats_g), hyper.ema_decay),
+            discriminator=discriminator.replace(batch_stats=stats_d),
+        )
+        return state, metrics
+
+    def fake(self, params, generator: Network, latent: jax.Array) -> tuple[jax.Array, dict]:
+        """Images from G in training, and its BatchNorm's updated statistics."""
+        variables = {"params": params, "batch_stats": generator.batch_stats}
+        image, updated = self.generator.apply(variables, latent, train=True, mutable="batch_stats")
+        return image, updated["batch_stats"]
+
+    def sample_latent(self, key: jax.Array, count: int) -> jax.Array:
+        return sample_latent(key, count, self.config.latent_dim, self.config.latent)
+
+    def generate(self, state: State, latent: jax.Array, label: jax.Array | None = None) -> jax.Array:
+        """Normalises by the running statistics, so that an image does not depend on its neighbours."""
+        variables = {"params": sampling_params(state.generator), "batch_stats": state.generator.batch_stats}
+        return self.generator.apply(variables, latent, train=False)
+
+
+def make(config: ConfigDict) -> Algorithm:
+    """Builds DCGAN."""
+    shared = {
+        "width": config.width,
+        "kernel": config.kernel,
+        "leak": config.leak,
+        "batch_norm_eps": config.batch_norm_eps,
+        "dtype": jnp.dtype(config.precision),
+    }
+    system = Dcgan(
+        generator=dcgan.Generator(
+            image_size=config.data.image_size,
+            channels=config.data.channels,
+            upsampling=config.upsampling,
+            transposed_kernel=config.transposed_kernel,
+            **shared,
+        ),
+        discriminator=dcgan.Discriminator(dropout=config.dropout, **shared),
+        config=config,
+    )
+    return Algorithm(system.init, system.train_step, system.sample_latent, system.generate)

@@ -1,0 +1,53 @@
+"""What every algorithm does to a network: hold it, step down its gradient, average it; and draw latents."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+
+Params = Any
+
+
+@struct.dataclass
+class Network:
+    """One network's arrays."""
+
+    params: Params
+    opt_state: optax.OptState  # Adam's moments
+    batch_stats: Params | None = None  # BatchNorm's running statistics
+    ema: Params | None = None  # average of params over the steps
+
+
+def create(variables: dict, ema: bool = False) -> Network:
+    """Takes what `module.init` returned."""
+    params = variables["params"]
+    average = jax.tree.map(jnp.copy, params) if ema else None
+    return Network(params, optax.scale_by_adam().init(params), variables.get("batch_stats"), average)
+
+
+def descend(network: Network, grads: Params, lr: jax.Array, b1: jax.Array, b2: jax.Array) -> Network:
+    """One step of Adam (Kingma & Ba 2015), whose rates are traced scalars."""
+    direction, opt_state = optax.scale_by_adam(b1, b2).update(grads, network.opt_state)
+    params = jax.tree.map(lambda param, step: (param - lr * step).astype(param.dtype), network.params, direction)
+    return network.replace(params=params, opt_state=opt_state)
+
+
+def average(network: Network, decay: jax.Array) -> Network:
+    """ema <- decay * ema + (1 - decay) * params, where the network keeps one."""
+    if network.ema is None:
+        return network
+    return network.replace(ema=optax.incremental_update(network.params, network.ema, 1 - decay))
+
+
+def sampling_params(network: Network) -> Params:
+    """The averaged parameters where there are any."""
+    return network.params if network.ema is None else network.ema
+
+
+def sample_latent(key: jax.Array, count: int, dim: int, distribution: str) -> jax.Array:
+    """Draws z (count, dim) from N(0, 1) ("normal") or U[-1, 1] ("uniform")."""
+    if distribution == "uniform":
+        return jax.random.uniform(key, (count, dim), minval=-1.0, maxval=1.0)
+    return jax.random.normal(key, (count, dim))

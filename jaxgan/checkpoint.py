@@ -1,0 +1,76 @@
+"""Checkpoints by Orbax: written in the background, whole or not there at all, in folders named by step."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+from orbax.checkpoint.checkpoint_managers import preservation_policy
+
+from jaxgan.errors import UserError
+from jaxgan.quiet import quiet_orbax
+
+
+class Checkpoints:
+    """The checkpoints of one run. A context manager: leaving it waits for the last write."""
+
+    def __init__(self, folder: Path, keep: int = 1, keep_every: int | None = None, read_only: bool = False):
+        """Keeps the newest `keep`, and those at multiples of `keep_every`. Readers change nothing."""
+        quiet_orbax()
+        policies = [preservation_policy.LatestN(keep)]
+        if keep_every:
+            policies.append(preservation_policy.EveryNSteps(keep_every))
+        self.folder = folder
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=preservation_policy.AnyPreservationPolicy(policies),
+            create=not read_only,
+            cleanup_tmp_directories=not read_only,
+            read_only=read_only,
+            enable_background_delete=False,
+        )
+        self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._manager.close()
+
+    def steps(self) -> list[int]:
+        return sorted(self._manager.all_steps())
+
+    def save(self, step: int, state: Any, config: dict) -> None:
+        """Starts writing; the state may be donated as soon as this returns."""
+        items = ocp.args.Composite(state=ocp.args.StandardSave(state), config=ocp.args.JsonSave(config))
+        self._manager.save(step, args=items, force=True)
+
+    def wait(self) -> None:
+        self._manager.wait_until_finished()
+
+    def restore(self, state: Any, step: int | None = None) -> tuple[int, Any, dict]:
+        """Reads the checkpoint of `step`, by default the newest.
+
+        Args:
+          state: shapes, dtypes and shardings that the arrays are to have.
+
+        Returns:
+          Its step, its state and its config.
+
+        Raises:
+          UserError: there is no such checkpoint.
+        """
+        steps = self.steps()
+        if not steps:
+            raise UserError(f"no checkpoint in {self.folder}: train first")
+        step = steps[-1] if step is None else step
+        if step not in steps:
+            raise UserError(f"no checkpoint {step} in {self.folder}: there are {', '.join(map(str, steps))}")
+        items = ocp.args.Composite(state=ocp.args.StandardRestore(state), config=ocp.args.JsonRestore())
+        restored = self._manager.restore(step, args=items)
+        return step, restored.state, restored.config
+
+
+def abstract(init, key: jax.Array, sharding: jax.sharding.Sharding) -> Any:
+    """Shapes and dtypes of `init(key)`, all placed by `sharding`, without computing it."""
+    shapes = jax.eval_shape(init, key)
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), shapes)

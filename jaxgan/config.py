@@ -1,0 +1,267 @@
+"""Every field of an experiment with its default, unit and meaning; presets; the command line.
+
+An experiment is a file with `get_config(preset)`, which takes `base()`, overrides fields and
+returns `with_preset(...)`. The file can live in any directory.
+"""
+
+import argparse
+import difflib
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from absl import flags
+from ml_collections import config_flags
+from ml_collections.config_dict import ConfigDict, placeholder
+
+from jaxgan.errors import UserError
+
+# What may differ when a run is resumed: how long it lasts and what it writes, never what it learns.
+MUTABLE = ("epochs", "steps", "log_every", "sample_every", "checkpoint_every", "keep", "keep_every", "tensorboard")
+
+
+def base(algorithm: str) -> ConfigDict:
+    """Returns the fields that all experiments share and those of `algorithm`, as the seed had them."""
+    config = ConfigDict()
+    config.algorithm = algorithm  # the module of jaxgan.algorithms that trains it
+    config.seed = 0  # of the initial weights, the latents, dropout and augmentation
+
+    config.epochs = 1000  # passes over the training images
+    config.steps = placeholder(int)  # generator updates; where set, it overrides epochs
+    config.batch_size = 32  # images a step, over all devices
+    config.precision = "float32"  # of the networks' arithmetic: float32 or bfloat16; parameters stay float32
+    config.deterministic = False  # bit-identical repeats on a GPU, at some cost in speed; a CPU always repeats
+
+    config.log_every = 50  # steps between two rows of metrics.jsonl
+    config.sample_every = 1540  # steps between two sample grids
+    config.checkpoint_every = 1540  # steps between two checkpoints
+    config.keep = 3  # newest checkpoints that stay
+    config.keep_every = placeholder(int)  # checkpoints at multiples of this step stay too
+    config.tensorboard = True  # write TensorBoard's files as well (needs TensorFlow)
+
+    config.latent_dim = 64  # length of z
+    config.latent = "normal"  # distribution of z: normal is N(0, 1), uniform is U[-1, 1]
+    config.width = 64  # channels that the networks' layers count in
+    config.lr_g = 1e-4  # Adam's learning rate, generator
+    config.lr_d = 1e-4  # Adam's learning rate, discriminator
+    config.adam_b1 = 0.5
+    config.adam_b2 = 0.999
+    config.ema_decay = 0.0  # of the generator's weight average, a step; 0 keeps none
+
+    config.data = ConfigDict()
+    config.data.name = "toons"  # toons, simpsons_mnist or arrays
+    config.data.dir = placeholder(str)  # the user's archive, folder or .npz; none downloads or draws the set
+    config.data.seed = 0  # of the order of the images
+    config.data.image_size = 32  # pixels a side: 32, 64 or 128
+    config.data.channels = 3  # 3 is colour, 1 is grey
+    config.data.limit = placeholder(int)  # use the first so many training images only
+    config.data.flip = False  # mirror half of the real images
+    config.data.noise = 0.0  # largest deviation of the Gaussian noise on the discriminator's input; images span [-1, 1]
+    config.data.source = "auto"  # device keeps the set in the accelerator's memory, tfdata streams it
+
+    config.update(_FIELDS[algorithm]())
+    return config.lock()
+
+
+def _began() -> dict:
+    return {
+        "activation": "elu",  # elu, relu, leaky_relu, silu or gelu
+        "asymmetric": False,  # ABEGAN: halved generator and discriminator's decoder
+        "skip_connections": False,  # paper, section 3.5.1: h0 joins the decoders after each upsampling
+        "residual_steps": 0,  # paper, section 3.5.1: steps in which the residuals' carry goes from 1 to 0; 0 has none
+        "gamma": 0.5,  # diversity ratio E[L(G(z))] / E[L(x)] that the balance aims at
+        "lambda_k": 1e-3,  # gain of k's controller
+        "k_min": 0.0,  # k starts here
+        "k_max": 1.0,
+        "plateau_every": 3080,  # steps whose mean of m is compared with the best so far; 0 never decays
+        "plateau_factor": 0.9,  # of both learning rates where m stalls
+        "plateau_rtol": 1e-4,  # relative improvement that counts
+    }
+
+
+def _dcgan() -> dict:
+    return {
+        "kernel": 3,  # size of the convolutions
+        "upsampling": "nearest",  # nearest (then a convolution) or transposed
+        "transposed_kernel": 4,  # size of the transposed convolutions
+        "dropout": 0.25,  # probability that the discriminator drops a channel
+        "leak": 0.2,  # slope of LeakyReLU below 0
+        "batch_norm_eps": 0.5,  # added to the variance, but in the generator's first (1e-5)
+        "label_smoothing": 0.1,  # D's real labels are one uniform draw a batch from [1 - this, 1]
+        "lr_decay": 0.1,  # factor on both learning rates ...
+        "lr_decay_every": 308_000,  # ... each so many steps; 0 never decays
+    }
+
+
+_FIELDS = {"began": _began, "dcgan": _dcgan}
+
+QUICK_BEGAN = {
+    "width": 24,
+    "latent_dim": 32,
+    "lr_g": 1e-3,
+    "lr_d": 1e-3,
+    "steps": 1500,
+    "plateau_every": 500,
+    "sample_every": 300,
+    "checkpoint_every": 300,
+}
+
+TINY = {
+    "width": 8,
+    "latent_dim": 8,
+    "batch_size": 8,
+    "steps": 6,
+    "log_every": 2,
+    "sample_every": 3,
+    "checkpoint_every": 2,
+    "tensorboard": False,
+    "data.limit": 64,
+}
+
+
+def with_preset(config: ConfigDict, preset: str | None, **presets: Mapping) -> ConfigDict:
+    """Applies a preset, a mapping from (dotted) field to value. `tiny` is the same for all but for overrides.
+
+    Raises:
+      UserError: there is no such preset.
+    """
+    presets["tiny"] = TINY | presets.get("tiny", {})
+    if preset and preset not in presets:
+        raise UserError(f"no preset {preset!r}: there are {', '.join(sorted(presets))}, or none")
+    config.update_from_flattened_dict(presets[preset] if preset else {})
+    return config
+
+
+def load(arguments: Sequence[str]) -> tuple[ConfigDict, str]:
+    """Reads `--config=FILE[:preset] --config.field=value ...`.
+
+    Returns:
+      The config, and the experiment's name: the file's stem and the preset, joined by a hyphen.
+
+    Raises:
+      UserError: file, preset, field or value does not fit; the text repeats what was typed.
+    """
+    file, rest = _split_file(arguments)
+    path, _, preset = file.partition(":")
+    if not Path(path).is_file():
+        raise UserError(f"no config file {path!r}; {_neighbours(Path(path))}")
+    try:
+        config = _parse([f"--config={file}"])
+        overrides = _check_overrides(config, rest)
+        config = _parse([f"--config={file}", *rest])
+    except flags.IllegalFlagValueError as error:
+        raise UserError(str(error).removeprefix("flag ")) from None
+    except flags.Error as error:
+        raise UserError(f"{error}; overrides read --config.field=value, see --help") from None
+    if "epochs" in overrides and "steps" not in overrides:
+        config.steps = None
+    validate(config)
+    return config, "-".join(filter(None, (Path(path).stem, preset)))
+
+
+def _parse(arguments: Sequence[str]) -> ConfigDict:
+    values = flags.FlagValues()
+    config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=["", *arguments])
+    unparsed = values(["", *arguments])[1:]
+    if unparsed:
+        raise UserError(f"unexpected argument {unparsed[0]!r}; overrides read --config.field=value")
+    return values.config
+
+
+def _split_file(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """Takes `--config=FILE` or `--config FILE` out of the arguments."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config")
+    known, rest = parser.parse_known_args(list(arguments))
+    if not known.config:
+        raise UserError("which experiment? Name its file, as in --config=configs/abegan.py:quick")
+    return known.config, rest
+
+
+def _neighbours(path: Path) -> str:
+    files = sorted(str(file) for file in path.parent.glob("*.py"))
+    nearest = difflib.get_close_matches(str(path), files, n=1)
+    if nearest:
+        return f"did you mean {nearest[0]}?"
+    return f"{path.parent} has {', '.join(files)}" if files else f"{path.parent} holds no config"
+
+
+def _check_overrides(config: ConfigDict, arguments: Sequence[str]) -> list[str]:
+    """Returns the fields that `--config.field=value` arguments name, all of them fields of `config`."""
+    fields = flatten(config)
+    typed = [re.match(r"--?(?:no)?config\.([^=]*)", argument) for argument in arguments]
+    names = [match[1] for match in typed if match]
+    for name in names:
+        if name not in fields:
+            raise UserError(f"no field {name!r} for algorithm {config.algorithm}; {_nearest(name, fields)}")
+    return names
+
+
+def _nearest(name: str, fields: Mapping) -> str:
+    inside = [field for field in fields if field.startswith(f"{name}.")]
+    nearest = inside or difflib.get_close_matches(name, fields, n=1, cutoff=0.4)
+    nearest = nearest or [field for field in fields if field.split(".")[-1] == name.split(".")[-1]]
+    return f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(fields)}"
+
+
+def flatten(config: Mapping, prefix: str = "") -> dict:
+    """Returns the fields by dotted name."""
+    flat = {}
+    for name, value in config.items():
+        nested = isinstance(value, (ConfigDict, dict))
+        flat |= flatten(value, f"{prefix}{name}.") if nested else {prefix + name: value}
+    return flat
+
+
+_CHOICES = {
+    "precision": ("float32", "bfloat16"),
+    "latent": ("normal", "uniform"),
+    "activation": ("elu", "relu", "leaky_relu", "silu", "gelu"),
+    "upsampling": ("nearest", "transposed"),
+    "data.image_size": (32, 64, 128),
+    "data.channels": (1, 3),
+    "data.source": ("auto", "device", "tfdata"),
+}
+_AT_LEAST_ONE = (
+    *("epochs", "steps", "batch_size", "log_every", "sample_every", "checkpoint_every", "keep", "keep_every"),
+    *("latent_dim", "width", "kernel", "transposed_kernel", "data.limit"),
+)
+
+
+def validate(config: ConfigDict) -> None:
+    """Raises UserError where a field's value cannot be meant."""
+    fields = flatten(config)
+    for name, choices in _CHOICES.items():
+        if name in fields and fields[name] not in choices:
+            raise UserError(f"{name}={fields[name]}: it is one of {', '.join(map(str, choices))}")
+    for name in _AT_LEAST_ONE:
+        if fields.get(name) is not None and fields[name] < 1:
+            raise UserError(f"{name}={fields[name]}: it is 1 or more")
+    for name, value in fields.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"{name}={value}: it is a finite number")
+    if fields.get("k_min", 0) > fields.get("k_max", 0):
+        raise UserError(f"k_min={config.k_min} is above k_max={config.k_max}")
+
+
+def to_dict(config: ConfigDict) -> dict:
+    """Returns what `config.json` stores: plain JSON values."""
+    return json.loads(config.to_json())
+
+
+def from_dict(stored: Mapping) -> ConfigDict:
+    """Returns the config that `to_dict` stored; fields that it lacks, of a later version, get their defaults."""
+    config = base(stored["algorithm"])
+    with config.unlocked():
+        config.update(stored)
+    return config
+
+
+def difference(stored: Mapping, config: ConfigDict) -> list[str]:
+    """Returns the fields that must not differ when a run is resumed and do, as `gamma: 0.5 -> 0.3`."""
+    before, after = flatten(from_dict(stored)), flatten(config)
+    free = {*MUTABLE, "data.dir"}
+    names = [name for name in before | after if name not in free and before.get(name) != after.get(name)]
+    return [f"{name}: {before.get(name)} -> {after.get(name)}" for name in names]

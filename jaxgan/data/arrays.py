@@ -1,0 +1,63 @@
+"""arrays: an `.npz` as `python -m jaxgan.prepare --out` writes it; reading one needs no TensorFlow."""
+
+import hashlib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxgan.data.dataset import Example, Source
+from jaxgan.errors import UserError
+from jaxgan.progress import Progress
+
+
+def find(data: ConfigDict) -> Source:
+    """The file `data.dir` with `image` uint8 (N, H, W, 1 or 3) and, if it likes, `label` int (N,),
+    `names` (one a label) and `held_out` bool (N,).
+
+    Raises:
+      UserError: the file is missing, damaged or of another layout.
+    """
+    if data.dir is None:
+        raise UserError("data.name=arrays needs data.dir=FILE.npz")
+    path = Path(data.dir).expanduser()
+    if not path.is_file():
+        raise UserError(f"no file {str(path)!r}: point data.dir at the .npz")
+    image, label, names, held_out = _load(path)
+    with path.open("rb") as file:
+        key = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+    def read(progress: Progress) -> Iterator[Example]:
+        for index in range(len(image)):
+            progress.advance()
+            yield Example(image[index], names[label[index]], None if held_out is None else bool(held_out[index]))
+
+    return Source(key, names, len(image), read)
+
+
+def _load(path: Path) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray | None]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is no whole .npz file ({error}); write it again") from error
+    image = arrays.get("image")
+    if image is None or image.dtype != np.uint8 or image.ndim != 4 or image.shape[-1] not in (1, 3):
+        found = "nothing" if image is None else f"{image.dtype} {image.shape}"
+        raise UserError(f"{path}: `image` should be uint8 (N, H, W, 1 or 3), found {found}")
+    label = arrays.get("label", np.zeros(len(image), np.int32))
+    names = [str(name) for name in arrays.get("names", range(int(label.max(initial=0)) + 1))]
+    held_out = arrays.get("held_out")
+    _check(path, "label", label, len(image), np.integer)
+    if held_out is not None:
+        _check(path, "held_out", held_out, len(image), np.bool_)
+    if len(label) and not 0 <= label.min() <= label.max() < len(names):
+        raise UserError(f"{path}: labels go from {label.min()} to {label.max()}, but there are {len(names)} names")
+    return image, label, names, held_out
+
+
+def _check(path: Path, name: str, array: np.ndarray, count: int, dtype: type) -> None:
+    if array.shape != (count,) or not np.issubdtype(array.dtype, dtype):
+        raise UserError(f"{path}: `{name}` should be {dtype.__name__} ({count},), found {array.dtype} {array.shape}")

@@ -1,0 +1,10 @@
+"""Where prepared data and compiled steps are kept between runs."""
+
+import os
+from pathlib import Path
+
+
+def folder(*parts: str) -> Path:
+    """A folder below `JAXGAN_CACHE`, by default `~/.cache/jaxgan`; it need not exist yet."""
+    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "jaxgan")
+    return Path(os.environ.get("JAXGAN_CACHE", default)).joinpath(*parts)

@@ -1,0 +1,70 @@
+"""Images on their way in and out: uint8 in files and batches, float in [-1, 1] inside the networks."""
+
+import io
+import os
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+
+
+def to_float(images: jax.Array) -> jax.Array:
+    """uint8 (...) in [0, 255] to float32 in [-1, 1]."""
+    return images.astype(jnp.float32) / 127.5 - 1.0
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """float (...) in [-1, 1] to uint8; values outside are clipped, halves round to even."""
+    return np.clip(np.rint((np.asarray(images, np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)
+
+
+def mirror(key: jax.Array, images: jax.Array) -> jax.Array:
+    """Mirrors each of the images (B, H, W, C) left to right with probability 1/2."""
+    flip = jax.random.bernoulli(key, shape=(images.shape[0], 1, 1, 1))
+    return jnp.where(flip, images[:, :, ::-1], images)
+
+
+def input_noise(key: jax.Array, shape: tuple[int, ...], largest: jax.Array) -> jax.Array:
+    """Gaussian noise (`shape`) for a discriminator's input, the same for its real and its fake batch.
+
+    The deviation is one uniform draw a batch from [0, `largest`], so that noiseless images stay
+    among the inputs.
+    """
+    key_deviation, key_noise = jax.random.split(key)
+    return largest * jax.random.uniform(key_deviation) * jax.random.normal(key_noise, shape)
+
+
+def grid(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
+    """Arranges uint8 (N, H, W, C) in rows of `columns`, `gap` white pixels apart; C is 1 or 3."""
+    count, height, width, channels = images.shape
+    rows = -(-count // columns)
+    cells = np.full((rows * columns, height + gap, width + gap, channels), 255, np.uint8)
+    cells[:count, :height, :width] = images
+    cells = cells.reshape(rows, columns, height + gap, width + gap, channels).swapaxes(1, 2)
+    return cells.reshape(rows * (height + gap), columns * (width + gap), channels)[:-gap, :-gap]
+
+
+def beside(left: np.ndarray, right: np.ndarray, gap: int = 16) -> np.ndarray:
+    """Joins two pictures uint8 (H, W, C) of one height, `gap` white pixels apart."""
+    white = np.full((left.shape[0], gap, left.shape[2]), 255, np.uint8)
+    return np.concatenate([left, white, right], axis=1)
+
+
+def save_png(path: Path, image: np.ndarray) -> None:
+    """Writes uint8 (H, W, C) so that the file is either whole or as it was before."""
+    buffer = io.BytesIO()
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "PNG")
+    write_whole(path, buffer.getvalue())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replaces a file's content in one go: a reader or a crash never meets half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

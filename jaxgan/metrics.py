@@ -1,0 +1,66 @@
+"""What a run says of itself: rows of JSON, and TensorBoard's files."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from jaxgan.images import write_whole
+from jaxgan.quiet import has_tensorflow, quiet_tensorflow
+
+
+class JsonLines:
+    """A file of one JSON object a line. Only its last line can be torn by a crash, and reading drops that."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def read(self) -> list[dict]:
+        if not self.path.exists():
+            return []
+        rows = []
+        for line in self.path.read_text().splitlines(keepends=True):
+            if not line.endswith("\n"):
+                break
+            rows.append(json.loads(line))
+        return rows
+
+    def append(self, row: Mapping) -> None:
+        """Writes one row, which is on the disk when this returns."""
+        with self.path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def keep(self, wanted: Callable[[dict], bool]) -> None:
+        """Drops the rows that are not wanted, and a torn one, in one go."""
+        if self.path.exists():
+            rows = [json.dumps(row) + "\n" for row in self.read() if wanted(row)]
+            write_whole(self.path, "".join(rows).encode())
+
+
+class TensorBoard:
+    """TensorBoard's files through clu; writes nothing where TensorFlow is missing or it is turned off."""
+
+    def __init__(self, folder: Path, enabled: bool):
+        self._writer = None
+        if enabled and has_tensorflow():
+            quiet_tensorflow()
+            from clu import metric_writers
+
+            self._writer = metric_writers.SummaryWriter(str(folder))
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        if self._writer is not None:
+            self._writer.write_scalars(step, values)
+
+    def image(self, step: int, name: str, image: np.ndarray) -> None:
+        """uint8 (H, W, C)."""
+        if self._writer is not None:
+            self._writer.write_images(step, {name: image[None]})
+
+    def flush(self) -> None:
+        if self._writer is not None:
+            self._writer.flush()

@@ -1,0 +1,1 @@
+"""Networks: Linen modules whose sizes are fields."""

@@ -1,0 +1,130 @@
+"""Layers that several networks share, each with the plain layout of parameters whatever computes it."""
+
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+BASE_SIZE = 8  # side of the smallest feature map, at every image size
+
+# N(0, sqrt(2 / (fan_in + fan_out))), as the seed initialised convolutions and linear layers.
+fan_avg_normal = nn.initializers.variance_scaling(1.0, "fan_avg", "normal")
+
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "elu": nn.elu,
+    "relu": nn.relu,
+    "leaky_relu": nn.leaky_relu,
+    "silu": nn.silu,
+    "gelu": nn.gelu,
+}
+
+
+def octaves(image_size: int) -> int:
+    """The number of halvings from `image_size` to BASE_SIZE."""
+    return round(math.log2(image_size / BASE_SIZE))
+
+
+def upsample(x: jax.Array) -> jax.Array:
+    """Nearest neighbour, (B, H, W, C) to (B, 2H, 2W, C)."""
+    return x.repeat(2, axis=1).repeat(2, axis=2)
+
+
+def average_pool(x: jax.Array) -> jax.Array:
+    """Mean of each 2x2 square, (B, H, W, C) to (B, H/2, W/2, C)."""
+    batch, height, width, channels = x.shape
+    return x.reshape(batch, height // 2, 2, width // 2, 2, channels).mean((2, 4))
+
+
+def at_least_float32(x: jax.Array) -> jax.Array:
+    """bfloat16 to float32: the dtype in which losses are computed."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+class Conv(nn.Module):
+    """Convolution (B, H, W, C) to (B, H/stride, W/stride, features) with zero padding of kernel // 2."""
+
+    features: int
+    kernel: int = 3
+    stride: int = 1
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        size = (self.kernel, self.kernel)
+        padding = [(self.kernel // 2, self.kernel // 2)] * 2
+        conv = nn.Conv(self.features, size, self.stride, padding, kernel_init=fan_avg_normal, dtype=self.dtype)
+        return conv(x)
+
+
+class Dense(nn.Module):
+    """Linear layer (B, N) to (B, features)."""
+
+    features: int
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return nn.Dense(self.features, kernel_init=fan_avg_normal, dtype=self.dtype)(x)
+
+
+class UpsampleConv(nn.Module):
+    """Nearest upsampling, then a convolution of an odd kernel: (B, H, W, C) to (B, 2H, 2W, features).
+
+    Where `folded` (by default on a CPU) it is computed on the small grid, see `folded_upsample_conv`.
+    """
+
+    features: int
+    kernel: int = 3
+    folded: bool | None = None
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        shape = (self.kernel, self.kernel, x.shape[-1], self.features)
+        kernel = self.param("kernel", fan_avg_normal, shape)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        x, kernel, bias = (value.astype(self.dtype) for value in (x, kernel, bias))
+        folded = jax.default_backend() == "cpu" if self.folded is None else self.folded
+        if folded:
+            return folded_upsample_conv(x, kernel) + bias
+        return _conv(upsample(x), kernel, [(self.kernel // 2, self.kernel // 2)] * 2) + bias
+
+
+def folded_upsample_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """conv(upsample(x), kernel) as one small convolution for each of the four output phases.
+
+    Output row 2i + a reads the upsampled rows 2i + a + d, |d| <= r, which are the rows
+    floor((a + d) / 2) + i of x: kernel rows that meet the same row of x are summed beforehand.
+    A 3x3 kernel becomes four of 2x2: 16 products where there were 36.
+
+    Args:
+      x: (B, H, W, C).
+      kernel: (K, K, C, F), K odd.
+
+    Returns:
+      (B, 2H, 2W, F).
+    """
+    batch, height, width, _ = x.shape
+    folds = [_fold(kernel.shape[0], phase) for phase in (0, 1)]
+    phases = [
+        [_conv(x, jnp.einsum("uy,vx,yxio->uvio", rows, columns, kernel), (pad_rows, pad_columns))
+         for columns, pad_columns in folds]
+        for rows, pad_rows in folds
+    ]  # fmt: skip
+    interleaved = jnp.stack([jnp.stack(row, axis=3) for row in phases], axis=2)  # (B, H, 2, W, 2, F)
+    return interleaved.reshape(batch, 2 * height, 2 * width, kernel.shape[-1])
+
+
+def _fold(size: int, phase: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """Returns which kernel rows (size) meet which rows of x (M, size), as 0 or 1, and x's padding."""
+    radius = size // 2
+    source = np.floor_divide(phase + np.arange(-radius, radius + 1), 2)
+    rows = np.arange(source.min(), source.max() + 1)
+    return (source == rows[:, None]).astype(np.float32), (-source.min(), source.max())
+
+
+def _conv(x: jax.Array, kernel: jax.Array, padding) -> jax.Array:
+    return jax.lax.conv_general_dilated(x, kernel, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))

@@ -1,0 +1,27 @@
+"""Prepares a data set: python -m jaxgan.prepare --config=configs/abegan.py [--config.data.name=...] [--out=FILE.npz]"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jaxgan import cli, config
+from jaxgan.data.dataset import export, prepare
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = cli.Parser(__doc__)
+    parser.add_argument("--out", type=Path, help="also write the arrays here, for data.name=arrays")
+    options, rest = parser.parse_known_args(arguments)
+    experiment, _ = config.load(rest)
+    dataset = prepare(experiment.data)
+    print(
+        f"{dataset.name} {dataset.fingerprint}: {len(dataset.train.label):,} training images and "
+        f"{len(dataset.held_out.label):,} held out, {len(dataset.names)} characters"
+    )
+    if options.out:
+        export(dataset, options.out)
+        print(f"wrote {options.out}")
+
+
+if __name__ == "__main__":
+    cli.run(lambda: main(sys.argv[1:]))

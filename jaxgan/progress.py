@@ -1,0 +1,60 @@
+"""Progress of something long: a bar on a terminal, a line now and then elsewhere."""
+
+import sys
+import time
+
+from tqdm import tqdm
+
+INTERVAL = 10.0  # seconds between two lines
+
+
+class Progress:
+    """Counts up to `total`, shown with rate and time left; a context manager that clears up after itself."""
+
+    def __init__(self, label: str, total: int, unit: str, done: int = 0):
+        self.done = done
+        self._label, self._total, self._unit, self._note = label, total, unit, ""
+        self._first, self._start = done, time.monotonic()
+        self._shown = self._start
+        self._warm = False
+        self._file = sys.stdout
+        # As tqdm shows nothing where the output is no terminal, the count and the lines are our own.
+        self._bar = tqdm(desc=label, total=total, initial=done, unit=f" {unit}", file=self._file, disable=None)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._bar.close()
+
+    def note(self, text: str) -> None:
+        """Shows beside the count what else changes, losses for example."""
+        self._note = text
+        self._bar.set_postfix_str(text, refresh=False)
+
+    def advance(self) -> None:
+        """Counts one more."""
+        self.done += 1
+        if not self._warm:  # the first one waits for compilation or for workers, and says nothing of the rate
+            self._first, self._start, self._warm = self.done, time.monotonic(), True
+        self._bar.update()
+        if self._bar.disable and time.monotonic() - self._shown >= INTERVAL:
+            self._shown = time.monotonic()
+            self.print(str(self))
+
+    def print(self, text: str) -> None:
+        """Prints a line, above the bar where there is one."""
+        self._bar.write(text, file=self._file)
+        self._file.flush()
+
+    def rate(self) -> float:
+        """Units a second since the first one was done."""
+        return (self.done - self._first) / max(time.monotonic() - self._start, 1e-9)
+
+    def seconds_left(self) -> float:
+        return (self._total - self.done) / max(self.rate(), 1e-9)
+
+    def __str__(self) -> str:
+        left = tqdm.format_interval(self.seconds_left())
+        text = f"{self._label} {self.done:,}/{self._total:,} {self._unit}, {self.rate():.3g} a second, {left} left"
+        return ", ".join(filter(None, (text, self._note)))

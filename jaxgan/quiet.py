@@ -1,0 +1,25 @@
+"""Keeps other libraries' chatter off the terminal."""
+
+import importlib.util
+import logging
+import os
+
+
+def has_tensorflow() -> bool:
+    """Whether TensorFlow is installed, without the seconds that importing it takes."""
+    return importlib.util.find_spec("tensorflow") is not None
+
+
+def quiet_orbax() -> None:
+    """Orbax warns through absl's logger of what it was asked for."""
+    logging.getLogger("absl").setLevel(logging.ERROR)
+
+
+def quiet_tensorflow() -> None:
+    """To be called before the first import of TensorFlow, TFDS or clu."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault(
+        "TF_ENABLE_ONEDNN_OPTS", "0"
+    )  # whose notice escapes the level above; we compute nothing in TF
+    for name in ("absl", "tensorflow", "tensorflow_datasets"):
+        logging.getLogger(name).setLevel(logging.ERROR)

@@ -1,0 +1,61 @@
+"""The directory of one run, and whether a run may go on in it."""
+
+import json
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from jaxgan import config as config_lib
+from jaxgan.data.dataset import DataSet
+from jaxgan.errors import UserError
+from jaxgan.images import write_whole
+from jaxgan.metrics import JsonLines
+
+
+class RunDirectory:
+    """Names of what a run writes."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path).expanduser()
+        self.config_file = self.path / "config.json"
+        self.checkpoints = self.path / "checkpoints"
+        self.tensorboard = self.path / "tensorboard"
+        self.metrics = JsonLines(self.path / "metrics.jsonl")
+        self.events = JsonLines(self.path / "events.jsonl")
+
+    def sample(self, step: int) -> Path:
+        return self.path / "samples" / f"{step:06}.png"
+
+    def stored(self) -> dict:
+        """Returns what `config.json` holds. Raises UserError where this is no run."""
+        try:
+            return json.loads(self.config_file.read_text())
+        except FileNotFoundError:
+            raise UserError(f"{self.path} is no run directory: it has no config.json") from None
+
+    def claim(self, config: ConfigDict, dataset: DataSet) -> dict:
+        """Writes `config.json` and returns its content.
+
+        Raises:
+          UserError: a run with another config or other images has begun here.
+        """
+        data = {
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "size": len(dataset.train.label),
+            "held_out": len(dataset.held_out.label),
+            "names": dataset.names,
+        }
+        if self.config_file.exists():
+            stored = self.stored()
+            changes = config_lib.difference(stored["config"], config)
+            if stored["data"]["fingerprint"] != data["fingerprint"]:
+                changes.append(f"images: {stored['data']['fingerprint']} -> {data['fingerprint']}")
+            if changes:
+                raise UserError(
+                    f"{self.path} holds a run that differs ({'; '.join(changes)}): take back the change, "
+                    "or give another --workdir"
+                )
+        content = {"config": config_lib.to_dict(config), "data": data}
+        write_whole(self.config_file, json.dumps(content, indent=2).encode())
+        return content

@@ -1,0 +1,220 @@
+"""The training loop: data -> train_step -> metrics, sample grids and checkpoints in the run directory."""
+
+import enum
+import math
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from jaxgan import algorithms, images, parallel
+from jaxgan import config as config_lib
+from jaxgan.checkpoint import Checkpoints, abstract
+from jaxgan.data.dataset import DataSet, prepare
+from jaxgan.data.pipeline import batches
+from jaxgan.errors import UserError
+from jaxgan.metrics import TensorBoard
+from jaxgan.preemption import Preemption
+from jaxgan.progress import Progress
+from jaxgan.rundir import RunDirectory
+
+SAMPLES = 64  # images in a grid of samples
+COLUMNS = 8
+ESTIMATE_AFTER = 10  # steps after which the whole run's time is estimated
+LONG = 900.0  # seconds left on a CPU from which the quick preset is recommended
+
+
+class Stream(enum.IntEnum):
+    """What randomness is for: each use folds its own number into the seed's key."""
+
+    INIT = 0
+    TRAIN = 1
+    SAMPLE = 2
+
+
+def stream_key(seed: int, stream: Stream) -> jax.Array:
+    return jax.random.fold_in(jax.random.key(seed), stream)
+
+
+def train(config: ConfigDict, workdir: str | Path) -> Any:
+    """Trains to the config's last step, from the newest checkpoint in `workdir` where there is one.
+
+    SIGTERM and SIGINT stop it after the running step, with a checkpoint.
+
+    Returns:
+      The final state.
+
+    Raises:
+      UserError: something that the user can mend, a training that has diverged included.
+      SystemExit: with 128 + the signal's number, after a signal.
+    """
+    config_lib.validate(config)
+    parallel.cache_compilations()
+    mesh = parallel.mesh()
+    parallel.check_batch(config.batch_size, mesh)
+    algorithm = algorithms.make(config)
+    dataset = prepare(config.data)
+    run = RunDirectory(workdir)
+    stored = run.claim(config, dataset)
+    with Preemption() as preemption, Checkpoints(run.checkpoints, config.keep, config.keep_every) as checkpoints:
+        return Trainer(config, algorithm, dataset, mesh, run, checkpoints, stored).loop(preemption)
+
+
+class Trainer:
+    """One run between its start, or resume, and its end."""
+
+    def __init__(
+        self,
+        config: ConfigDict,
+        algorithm: algorithms.Algorithm,
+        dataset: DataSet,
+        mesh: jax.sharding.Mesh,
+        run: RunDirectory,
+        checkpoints: Checkpoints,
+        stored: dict,
+    ):
+        self.config, self.algorithm, self.dataset, self.mesh = config, algorithm, dataset, mesh
+        self.run, self.checkpoints, self.stored = run, checkpoints, stored
+        size = len(dataset.train.label)
+        self.steps_per_epoch = size / config.batch_size
+        self.steps = config.steps or math.ceil(config.epochs * self.steps_per_epoch)
+        self.train_step = parallel.jit_step(algorithm.train_step, mesh, config.deterministic)
+        self.generate = jax.jit(algorithm.generate)
+        self.latent = algorithm.sample_latent(stream_key(config.seed, Stream.SAMPLE), SAMPLES)
+        self.tensorboard = TensorBoard(run.tensorboard, config.tensorboard)
+
+    def loop(self, preemption: Preemption) -> Any:
+        """Runs the steps that are left and returns the state."""
+        config = self.config
+        start, state = self.begin()
+        source = batches(self.dataset, config.data, config.batch_size, start, self.mesh)
+        key = stream_key(config.seed, Stream.TRAIN)
+        metrics = {}
+        with Progress("training", self.steps, "steps", done=start) as self.progress:
+            for step in range(start + 1, self.steps + 1):
+                in_flight = metrics
+                state, metrics = self.train_step(state, next(source), key)
+                jax.block_until_ready(in_flight)  # one step ahead of the device, so that a signal is soon heard
+                self.progress.advance()
+                signum, last = preemption.signum, step == self.steps
+                if step == start + ESTIMATE_AFTER:
+                    self.estimate()
+                if last or step % config.log_every == 0:
+                    self.log(step, metrics)
+                if last or step % config.sample_every == 0:
+                    self.draw(step, state)
+                if last or signum or step % config.checkpoint_every == 0:
+                    self.save(step, state)
+                if signum:
+                    self.stop(step, signum)
+        self.end(start)
+        return state
+
+    def begin(self) -> tuple[int, Any]:
+        """Returns the step to go on from and its state, and brings the rows in line with it."""
+        key, whole = stream_key(self.config.seed, Stream.INIT), parallel.replicated(self.mesh)
+        if self.checkpoints.steps():
+            target = abstract(self.algorithm.init, key, whole)
+            start, state, stored = self.checkpoints.restore(target)
+            self.clock = Clock(start, stored["seconds"])
+            self.event("resume", start)
+        else:
+            start, state = 0, jax.jit(self.algorithm.init, out_shardings=whole)(key)
+            self.clock = Clock(0, 0.0)
+            self.event("start", 0)
+            self.draw(0, state)
+        self.run.metrics.keep(lambda row: row["step"] <= start)
+        return start, state
+
+    def estimate(self) -> None:
+        left, cpu = self.progress.seconds_left(), jax.default_backend() == "cpu"
+        text = f"about {tqdm.format_interval(left)} for the remaining {self.steps - self.progress.done:,} steps"
+        if cpu and left > LONG:
+            text += " on this CPU; the config's quick preset, as in --config=configs/abegan.py:quick, takes minutes"
+        self.progress.print(text)
+
+    def log(self, step: int, metrics: algorithms.Metrics) -> None:
+        """Writes a row. Raises UserError where a value is not finite."""
+        values = {name: float(value) for name, value in jax.device_get(metrics).items()}
+        for name, value in values.items():
+            if not math.isfinite(value):
+                self.diverged(step, f"{name} is {value}")
+        seconds, steps_per_second = self.clock.lap(step)
+        rate = steps_per_second * self.config.batch_size
+        row = {"step": step, "epoch": step / self.steps_per_epoch, "seconds": seconds, "images_per_second": rate}
+        self.run.metrics.append(row | values)
+        self.tensorboard.scalars(step, {"images_per_second": rate} | values)
+        self.progress.note(" ".join(f"{name} {value:.3g}" for name, value in values.items()))
+
+    def draw(self, step: int, state: Any) -> None:
+        """Writes the grid of samples from the fixed latents; real images stand beside the untrained ones."""
+        samples = images.grid(images.to_uint8(self.generate(state, self.latent)), COLUMNS)
+        if step == 0:
+            real = images.grid(np.asarray(self.dataset.train.image[:SAMPLES]), COLUMNS)
+            samples = images.beside(samples, real)
+        images.save_png(self.run.sample(step), samples)
+        self.tensorboard.image(step, "samples", samples)
+
+    def save(self, step: int, state: Any) -> None:
+        """Starts a checkpoint. Raises UserError, leaving the last good one, where the state is not finite."""
+        if not _all_finite(state):
+            self.diverged(step, "a weight is not finite")
+        self.tensorboard.flush()
+        self.checkpoints.save(step, state, self.stored | {"seconds": self.clock.seconds()})
+
+    def diverged(self, step: int, what: str) -> None:
+        self.checkpoints.wait()
+        good = self.checkpoints.steps()
+        self.event("non-finite", step, what=what)
+        last = f"the last good checkpoint is {self.run.checkpoints / str(good[-1])}" if good else "no checkpoint yet"
+        raise UserError(f"training diverged: {what} at step {step}; {last}; lower lr_g and lr_d in a new --workdir")
+
+    def stop(self, step: int, signum: int) -> None:
+        name = signal.Signals(signum).name
+        self.checkpoints.wait()
+        self.event("preemption", step, signal=name)
+        self.progress.print(f"{name}: stopped at step {step:,} with a checkpoint; the same command goes on from there")
+        raise SystemExit(128 + signum)
+
+    def end(self, start: int) -> None:
+        self.checkpoints.wait()
+        if start == self.steps:
+            print(f"{self.run.path} has its {self.steps:,} steps; raise --config.steps to go on")
+        else:
+            self.event("end", self.steps)
+        print(f"samples: {self.run.sample(self.steps)}", flush=True)
+
+    def event(self, name: str, step: int, **details) -> None:
+        """Adds a row to events.jsonl; `time` is seconds since 1970."""
+        self.run.events.append({"event": name, "step": step, "time": time.time(), **details})
+
+
+class Clock:
+    """The training's wall time since step 0, over resumes."""
+
+    def __init__(self, step: int, seconds: float):
+        self._step, self._zero = step, time.monotonic() - seconds
+        self._last = time.monotonic()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._zero
+
+    def lap(self, step: int) -> tuple[float, float]:
+        """Returns the seconds, and the steps a second since the lap before."""
+        now = time.monotonic()
+        rate = (step - self._step) / (now - self._last)
+        self._step, self._last = step, now
+        return now - self._zero, rate
+
+
+@jax.jit
+def _all_finite(state: Any) -> jax.Array:
+    """Whether all arrays are finite and no scalar is NaN: the plateau's best value starts at infinity."""
+    leaves = [leaf for leaf in jax.tree.leaves(state) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf) if leaf.ndim else ~jnp.isnan(leaf)) for leaf in leaves]))

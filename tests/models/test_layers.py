@@ -1,0 +1,69 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan.models import layers
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("features", [1, 4])
+def test_folded_upsampling_is_the_plain_one_in_value_and_gradient(kernel, features):
+    with jax.enable_x64():
+        x, target = (jax.random.normal(jax.random.key(i), shape) for i, shape in enumerate([(2, 5, 6, 3), (2, 10, 12, features)]))
+        plain, folded = (layers.UpsampleConv(features, kernel, folded=f, dtype=jnp.float64) for f in (False, True))
+        variables = plain.init(jax.random.key(2), x)
+        variables = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), variables)
+
+        def loss(module, variables, x):
+            return jnp.sum((module.apply(variables, x) - target) ** 2)
+
+        results = [jax.jit(jax.value_and_grad(lambda v, x, m=m: loss(m, v, x), argnums=(0, 1)))(variables, x) for m in (plain, folded)]
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10), *results)
+
+
+def test_parameters_do_not_depend_on_the_method():
+    x = jnp.zeros((1, 4, 4, 3))
+    plain, folded = (layers.UpsampleConv(5, folded=f).init(jax.random.key(0), x) for f in (False, True))
+    jax.tree.map(np.testing.assert_array_equal, plain, folded)
+    assert plain["params"]["kernel"].shape == (3, 3, 3, 5)
+
+
+def test_pooling_and_upsampling_by_hand():
+    x = jnp.arange(4.0).reshape(1, 2, 2, 1)
+    assert layers.average_pool(x).ravel().tolist() == [1.5]
+    assert layers.upsample(x)[0, :, :, 0].tolist() == [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]
+
+
+def test_pooling_commutes_with_a_1x1_convolution():
+    conv = layers.Conv(5, kernel=1)
+    x = jax.random.normal(jax.random.key(0), (2, 6, 6, 3))
+    variables = conv.init(jax.random.key(1), x)
+    before, after = conv.apply(variables, layers.average_pool(x)), layers.average_pool(conv.apply(variables, x))
+    np.testing.assert_allclose(before, after, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "fan_in", "fan_out"),
+    [
+        (layers.Conv(64), (1, 8, 8, 32), 9 * 32, 9 * 64),
+        (layers.UpsampleConv(64), (1, 8, 8, 32), 9 * 32, 9 * 64),
+        (layers.Dense(256), (1, 128), 128, 256),
+    ],
+)
+def test_initial_weights_are_normal_with_the_fans_variance(module, shape, fan_in, fan_out):
+    params = jax.tree.leaves(module.init(jax.random.key(0), jnp.zeros(shape)))
+    bias, kernel = sorted(params, key=lambda leaf: leaf.size)
+    assert jnp.all(bias == 0)
+    assert kernel.var() == pytest.approx(2 / (fan_in + fan_out), rel=0.05)
+    assert jnp.mean(kernel**4) / kernel.var() ** 2 == pytest.approx(3, rel=0.1)  # a uniform one would have 1.8
+
+
+def test_strided_convolutions_pad_both_sides():
+    """Zero padding of kernel // 2 all round, where XLA's "SAME" would pad an even side at the end only."""
+    conv = layers.Conv(1, stride=2)
+    x = jnp.zeros((1, 4, 4, 1)).at[0, 0, 0, 0].set(1)
+    kernel = jnp.arange(9.0).reshape(3, 3, 1, 1)
+    y = conv.apply({"params": {"Conv_0": {"kernel": kernel, "bias": jnp.zeros(1)}}}, x)
+    assert y.shape == (1, 2, 2, 1)
+    assert y[0, 0, 0, 0] == 4  # the centre of the kernel meets the first pixel

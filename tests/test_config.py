@@ -1,0 +1,99 @@
+import pytest
+from conftest import CONFIGS, ROOT, load
+
+from jaxgan import config as config_lib
+from jaxgan.errors import UserError
+
+
+def began(*arguments):
+    return config_lib.load([f"--config={ROOT}/configs/began.py", *arguments])[0]
+
+
+def test_name_of_the_experiment_is_file_and_preset():
+    assert config_lib.load([f"--config={ROOT}/configs/abegan.py"])[1] == "abegan"
+    assert config_lib.load(["--config", f"{ROOT}/configs/abegan.py:quick"])[1] == "abegan-quick"
+
+
+def test_overrides_have_the_fields_types():
+    config = began("--config.gamma=0.3", "--config.steps=5", "--config.data.flip", "--config.data.dir=/somewhere")
+    assert (config.gamma, config.steps, config.data.flip, config.data.dir) == (0.3, 5, True, "/somewhere")
+
+
+def test_typed_epochs_win_over_the_presets_steps():
+    arguments = [f"--config={ROOT}/configs/began.py:quick", "--config.epochs=3"]
+    assert config_lib.load(arguments)[0].steps is None
+    assert config_lib.load([*arguments, "--config.steps=7"])[0].steps == 7
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("--config.gama=1", "'gama' for algorithm began; did you mean gamma?"),
+        ("--config.image_size=64", "did you mean data.image_size?"),
+        ("--config.data.nmae=x", "did you mean data.name?"),
+        ("--config.dropout=0.5", "no field 'dropout' for algorithm began"),
+        ("--config.gamma=abc", "--config.gamma=abc"),
+        ("--config.steps=1e3", "--config.steps=1e3"),
+        ("--config.gamma=nan", "gamma=nan"),
+        ("--config.batch_size=0", "batch_size=0"),
+        ("--config.data.image_size=48", "data.image_size=48: it is one of 32, 64, 128"),
+        ("--config.activation=tanh", "activation=tanh: it is one of elu"),
+        ("--config.k_min=2", "k_min=2.0 is above k_max=1.0"),
+        ("--workdri=x", "workdri"),
+        ("stray", "'stray'"),
+    ],
+)
+def test_mistakes_are_repeated_with_the_remedy(argument, said):
+    with pytest.raises(UserError) as error:
+        began(argument)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("configs/began.py:fast", "no preset 'fast': there are quick, tiny, or none"),
+        ("configs/beagn.py", "did you mean configs/began.py?"),
+        ("nowhere/began.py", "no config file 'nowhere/began.py'"),
+    ],
+)
+def test_missing_file_or_preset(file, said, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(UserError, match=said.replace("?", r"\?")):
+        config_lib.load([f"--config={file}"])
+
+
+def test_no_config_is_named():
+    with pytest.raises(UserError, match="configs/abegan.py:quick"):
+        config_lib.load([])
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("preset", ["", ":quick", ":tiny"])
+def test_every_config_has_every_preset_and_survives_json(name, preset):
+    config, _ = config_lib.load([f"--config={ROOT}/configs/{name}.py{preset}"])
+    stored = config_lib.to_dict(config)
+    assert config_lib.to_dict(config_lib.from_dict(stored)) == stored
+    assert config_lib.difference(stored, config) == []
+
+
+def test_presets_only_reduce():
+    """No preset changes what an experiment is about."""
+    for name in CONFIGS:
+        plain, tiny = (config_lib.load([f"--config={ROOT}/configs/{name}.py{p}"])[0] for p in ("", ":tiny"))
+        changed = {field for field, value in config_lib.flatten(tiny).items() if config_lib.flatten(plain)[field] != value}
+        assert changed <= set(config_lib.TINY)
+
+
+def test_difference_ignores_what_may_change():
+    stored = config_lib.to_dict(load("began"))
+    free = {"steps": 99, "log_every": 1, "sample_every": 1, "checkpoint_every": 1, "keep": 9, "data__dir": "/elsewhere"}
+    assert config_lib.difference(stored, load("began", **free)) == []
+    assert config_lib.difference(stored, load("began", gamma=0.3, seed=1)) == ["gamma: 0.5 -> 0.3", "seed: 0 -> 1"]
+
+
+def test_older_runs_get_the_defaults_of_newer_fields():
+    stored = config_lib.to_dict(load("began"))
+    del stored["gamma"]
+    assert config_lib.from_dict(stored).gamma == 0.5
