@@ -7,6 +7,7 @@ from jaxgan import cli, config
 
 
 def main(arguments: Sequence[str]) -> None:
+    """Runs the command with `arguments`; raises UserError."""
     parser = cli.Parser(__doc__)
     parser.add_argument("--workdir", help="run directory, by default runs/<config>[-<preset>]-<data name>")
     options, rest = parser.parse_known_args(arguments)

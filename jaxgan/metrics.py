@@ -46,7 +46,9 @@ class TensorBoard:
 
     def __init__(self, folder: Path, enabled: bool):
         self._writer = None
-        if enabled and has_tensorflow():
+        if enabled and not has_tensorflow():
+            print("TensorFlow is not installed: TensorBoard is off", flush=True)
+        elif enabled:
             quiet_tensorflow()
             from clu import metric_writers
 

@@ -9,6 +9,7 @@ from jaxgan.data.dataset import export, prepare
 
 
 def main(arguments: Sequence[str]) -> None:
+    """Runs the command with `arguments`; raises UserError."""
     parser = cli.Parser(__doc__)
     parser.add_argument("--out", type=Path, help="also write the arrays here, for data.name=arrays")
     options, rest = parser.parse_known_args(arguments)

@@ -41,6 +41,7 @@ def sample(algorithm: algorithms.Algorithm, state: algorithms.State, num: int, s
 
 
 def main(arguments: Sequence[str]) -> None:
+    """Runs the command with `arguments`; raises UserError."""
     parser = cli.Parser(__doc__)
     parser.add_argument("--workdir", required=True, help="the run directory")
     parser.add_argument("--out", type=Path, help="the grid's file, by default DIR/samples/<step>-seed<seed>.png")

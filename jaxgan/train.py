@@ -39,6 +39,7 @@ class Stream(enum.IntEnum):
 
 
 def stream_key(seed: int, stream: Stream) -> jax.Array:
+    """The key from which a stream's keys are folded, by step."""
     return jax.random.fold_in(jax.random.key(seed), stream)
 
 

@@ -82,7 +82,9 @@ def test_presets_only_reduce():
     """No preset changes what an experiment is about."""
     for name in CONFIGS:
         plain, tiny = (config_lib.load([f"--config={ROOT}/configs/{name}.py{p}"])[0] for p in ("", ":tiny"))
-        changed = {field for field, value in config_lib.flatten(tiny).items() if config_lib.flatten(plain)[field] != value}
+        changed = {
+            field for field, value in config_lib.flatten(tiny).items() if config_lib.flatten(plain)[field] != value
+        }
         assert changed <= set(config_lib.TINY)
 
 

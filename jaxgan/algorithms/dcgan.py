@@ -31,6 +31,8 @@ class Hyper:
 
 @struct.dataclass
 class State:
+    """All that training changes."""
+
     step: jax.Array  # int32 scalar, updates so far
     generator: Network
     discriminator: Network

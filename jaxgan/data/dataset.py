@@ -27,6 +27,8 @@ HELD_OUT = 0.1  # share of the images that training never sees, where the set ha
 
 
 class Example(NamedTuple):
+    """One image as the set has it."""
+
     image: np.ndarray  # uint8 (h, w, 1 or 3)
     label: str  # its character's name
     held_out: bool | None  # None leaves it to the image's hash
@@ -42,11 +44,15 @@ class Source(NamedTuple):
 
 
 class Split(NamedTuple):
+    """Images of one size and their labels."""
+
     image: np.ndarray  # uint8 (N, H, W, C)
     label: np.ndarray  # int32 (N,)
 
 
 class DataSet(NamedTuple):
+    """A prepared set; the arrays are read from the disk as they are used."""
+
     name: str
     fingerprint: str  # of all images and labels
     names: list[str]  # of the labels

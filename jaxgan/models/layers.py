@@ -109,12 +109,14 @@ def folded_upsample_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """
     batch, height, width, _ = x.shape
     folds = [_fold(kernel.shape[0], phase) for phase in (0, 1)]
-    phases = [
-        [_conv(x, jnp.einsum("uy,vx,yxio->uvio", rows, columns, kernel), (pad_rows, pad_columns))
-         for columns, pad_columns in folds]
-        for rows, pad_rows in folds
-    ]  # fmt: skip
-    interleaved = jnp.stack([jnp.stack(row, axis=3) for row in phases], axis=2)  # (B, H, 2, W, 2, F)
+
+    def phase(fold_rows, fold_columns):
+        (rows, pad_rows), (columns, pad_columns) = fold_rows, fold_columns
+        phase_kernel = jnp.einsum("uy,vx,yxio->uvio", rows, columns, kernel).astype(kernel.dtype)
+        return _conv(x, phase_kernel, (pad_rows, pad_columns))
+
+    rows = [jnp.stack([phase(rows, columns) for columns in folds], axis=3) for rows in folds]
+    interleaved = jnp.stack(rows, axis=2)  # (B, H, 2, W, 2, F)
     return interleaved.reshape(batch, 2 * height, 2 * width, kernel.shape[-1])
 
 

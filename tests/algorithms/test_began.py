@@ -51,9 +51,8 @@ def test_one_pass_is_the_usual_two_steps(fields):
     for step in range(3):
         key, batch = jax.random.key(step), random_batch(config, step)
         params_g, params_d, opt_g, opt_d, k = reference(params_g, params_d, opt_g, opt_d, k, batch, key)
-        state, metrics = one.step(state, batch, key)
-    assert state.k == pytest.approx(k, rel=1e-6)
-    assert metrics["loss_d"] == pytest.approx(metrics["loss_real"] - 0.4 * metrics["loss_fake"], rel=1e-2)
+        state, _ = one.step(state, batch, key)
+    assert state.k == pytest.approx(float(k), rel=1e-6)
     for ours, theirs in ((state.generator, params_g), (state.discriminator, params_d)):
         difference = jax.tree.map(lambda a, b: jnp.mean(jnp.abs(a - b)), ours.params, theirs)
         assert max(jax.tree.leaves(difference)) < 1e-4  # a step moves a weight by 0.01
@@ -101,7 +100,7 @@ def test_hyper_parameters_are_traced(began):
     _, together = jax.jit(jax.vmap(began.algorithm.train_step, (0, None, None)))(states, batch, key)
     for index, gamma in enumerate(gammas):
         alone = began.step(state.replace(hyper=state.hyper.replace(gamma=gamma)), batch, key)[1]
-        assert together["m"][index] == pytest.approx(alone["m"], rel=1e-4)
+        assert together["m"][index] == pytest.approx(float(alone["m"]), rel=1e-4)
     assert together["m"][0] != together["m"][1]
     assert began.step._cache_size() == 1
 

@@ -36,9 +36,9 @@ def test_step_is_g_then_d_on_the_same_fakes(dcgan):
 
     def bce(params, image, key, target):
         variables = {"params": params, "batch_stats": d.batch_stats}
-        logits = system.discriminator.apply(
-            variables, image, train=True, rngs={"dropout": key}, mutable="batch_stats"
-        )[0]
+        logits = system.discriminator.apply(variables, image, train=True, rngs={"dropout": key}, mutable="batch_stats")[
+            0
+        ]
         p = jax.nn.sigmoid(logits)
         return -jnp.mean(target * jnp.log(p) + (1 - target) * jnp.log(1 - p))
 
@@ -49,14 +49,15 @@ def test_step_is_g_then_d_on_the_same_fakes(dcgan):
     )(d.params)
 
     after, metrics = dcgan.step(state, batch, key)
-    assert metrics["loss_g"] == pytest.approx(loss_g, rel=1e-5)
-    assert metrics["loss_d"] == pytest.approx(loss_d, rel=1e-5)
+    assert metrics["loss_g"] == pytest.approx(float(loss_g), rel=1e-5)
+    assert metrics["loss_d"] == pytest.approx(float(loss_d), rel=1e-5)
     assert 0.9 <= smoothed <= 1
     # Adam's first moment after one step is (1 - b1) times the gradient.
     for network, grads in ((after.generator, grads_g), (after.discriminator, grads_d)):
         scale = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(grads))
         moments = optax.tree.get(network.opt_state, "mu")
-        jax.tree.map(lambda mu, grad: np.testing.assert_allclose(2 * mu, grad, atol=1e-4 * scale), moments, grads)
+        for mu, grad in zip(jax.tree.leaves(moments), jax.tree.leaves(grads), strict=True):
+            np.testing.assert_allclose(2 * mu, grad, atol=1e-4 * scale)
 
 
 def test_batch_statistics_of_real_and_fake_stay_apart(dcgan):

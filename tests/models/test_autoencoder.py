@@ -74,5 +74,7 @@ def test_with_carry_1_a_decoder_is_its_ends_and_with_0_it_is_the_plain_one():
     assert jnp.array_equal(plain, gone)
     assert not jnp.allclose(plain, full)
     # Of all that lies between the linear layer and the last convolution only the upsampling is left.
-    inner = {k: jax.tree.map(jnp.zeros_like, v) for k, v in variables["params"].items() if k not in ("Dense_0", "Conv_4")}
+    inner = {
+        k: jax.tree.map(jnp.zeros_like, v) for k, v in variables["params"].items() if k not in ("Dense_0", "Conv_4")
+    }
     assert jnp.allclose(decoder.apply({"params": variables["params"] | inner}, codes, jnp.float32(1)), full, atol=1e-6)

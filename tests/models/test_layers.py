@@ -10,7 +10,9 @@ from jaxgan.models import layers
 @pytest.mark.parametrize("features", [1, 4])
 def test_folded_upsampling_is_the_plain_one_in_value_and_gradient(kernel, features):
     with jax.enable_x64():
-        x, target = (jax.random.normal(jax.random.key(i), shape) for i, shape in enumerate([(2, 5, 6, 3), (2, 10, 12, features)]))
+        x, target = (
+            jax.random.normal(jax.random.key(i), shape) for i, shape in enumerate([(2, 5, 6, 3), (2, 10, 12, features)])
+        )
         plain, folded = (layers.UpsampleConv(features, kernel, folded=f, dtype=jnp.float64) for f in (False, True))
         variables = plain.init(jax.random.key(2), x)
         variables = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), variables)
@@ -18,7 +20,10 @@ def test_folded_upsampling_is_the_plain_one_in_value_and_gradient(kernel, featur
         def loss(module, variables, x):
             return jnp.sum((module.apply(variables, x) - target) ** 2)
 
-        results = [jax.jit(jax.value_and_grad(lambda v, x, m=m: loss(m, v, x), argnums=(0, 1)))(variables, x) for m in (plain, folded)]
+        results = [
+            jax.jit(jax.value_and_grad(lambda v, x, m=m: loss(m, v, x), argnums=(0, 1)))(variables, x)
+            for m in (plain, folded)
+        ]
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10), *results)
 
 

@@ -17,6 +17,8 @@ FEW = 500  # images that are drawn sooner than worker processes start
 
 @dataclasses.dataclass
 class ToonsConfig(tfds.core.BuilderConfig):
+    """A set of so many drawings."""
+
     count: int = 0  # images
 
 

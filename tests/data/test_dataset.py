@@ -1,0 +1,196 @@
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from conftest import load
+from PIL import Image
+
+from jaxgan.data import cache
+from jaxgan.data.dataset import export, prepare
+from jaxgan.errors import UserError
+
+CHARACTERS = ("bob", "eve")
+
+
+def picture(seed: int, size=(28, 28), mode="RGB") -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(file, "PNG")
+    return file.getvalue()
+
+
+def members(count: int = 8, start: int = 0) -> dict[str, bytes]:
+    """The layout of GitHub's archive, with greyscale copies that must be passed over."""
+    files = {}
+    for split in ("train", "test"):
+        for number, character in enumerate(CHARACTERS):
+            for index in range(count):
+                seed = start + len(files)
+                mode = "L" if index == 0 else "RGB"
+                files[f"repo-master/dataset/rgb/{split}/{character}/pic_{index}.png"] = picture(seed, mode=mode)
+                files[f"repo-master/dataset/grayscale/{split}/{character}/pic_{index}.png"] = picture(number)
+    return files
+
+
+def write_zip(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    return write_zip(tmp_path_factory.mktemp("data") / "simpsons.zip", members())
+
+
+def mnist(path, **fields):
+    return load("began", data__name="simpsons_mnist", data__dir=path, data__limit=100, **fields).data
+
+
+def test_simpsons_mnist_from_an_archive(archive):
+    dataset = prepare(mnist(archive))
+    assert dataset.names == ["bob", "eve"]
+    assert dataset.train.image.shape == dataset.held_out.image.shape == (16, 32, 32, 3)
+    assert sorted(dataset.train.label) == [0] * 8 + [1] * 8
+
+
+def test_an_unpacked_archive_gives_the_same_images(archive, tmp_path):
+    zipfile.ZipFile(archive).extractall(tmp_path)
+    folder, packed = prepare(mnist(tmp_path)), prepare(mnist(archive))
+    sort = lambda images: sorted(image.tobytes() for image in images)
+    assert sort(folder.train.image) == sort(packed.train.image)
+    assert sort(folder.held_out.image) == sort(packed.held_out.image)
+
+
+def test_another_archive_of_the_same_name_is_prepared_anew(tmp_path):
+    path = write_zip(tmp_path / "a.zip", members())
+    first = prepare(mnist(path))
+    second = prepare(mnist(write_zip(path, members(start=1000))))
+    assert first.fingerprint != second.fingerprint
+    assert not np.array_equal(first.train.image, second.train.image)
+
+
+def test_sizes_channels_and_limit(archive):
+    data = mnist(archive, data__image_size=64, data__channels=1)
+    data.limit = 5
+    dataset = prepare(data)
+    assert dataset.train.image.shape == (5, 64, 64, 1)
+    assert dataset.held_out.image.shape == (16, 64, 64, 1)
+
+
+def test_preparing_is_done_once(archive, monkeypatch):
+    first = prepare(mnist(archive))
+    monkeypatch.setattr("jaxgan.data.dataset._write", None)
+    assert prepare(mnist(archive)).fingerprint == first.fingerprint
+
+
+def test_toons_are_drawn_as_far_as_needed_and_split_by_content():
+    data = load("began", data__limit=40).data
+    dataset = prepare(data)
+    assert dataset.train.image.shape == (40, 32, 32, 3)
+    assert 1 <= len(dataset.held_out.image) < 20
+    assert len(dataset.names) == 10
+    assert cache.folder("tfds", "toons", "66").exists()
+
+
+def test_exported_arrays_are_the_same_set(archive, tmp_path):
+    dataset = prepare(mnist(archive))
+    export(dataset, tmp_path / "set.npz")
+    again = prepare(load("began", data__name="arrays", data__dir=tmp_path / "set.npz").data)
+    assert again.fingerprint == dataset.fingerprint
+    assert again.names == dataset.names
+    np.testing.assert_array_equal(again.train.image, dataset.train.image)
+
+
+def test_arrays_without_a_split_hold_out_about_a_tenth_by_content(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (400, 32, 32, 3), np.uint8)
+    np.savez(tmp_path / "a.npz", image=np.concatenate([image, image]))
+    dataset = prepare(load("began", data__name="arrays", data__dir=tmp_path / "a.npz", data__limit=1000).data)
+    assert 0.05 < len(dataset.held_out.label) / 800 < 0.15
+    held_out, train = ({row.tobytes() for row in split.image} for split in (dataset.held_out, dataset.train))
+    assert not held_out & train  # copies of an image fall on the same side
+    assert dataset.names == ["0"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({}, "found nothing"),
+        ({"image": np.zeros((4, 8, 8, 3))}, "found float64"),
+        ({"image": np.zeros((4, 8, 8), np.uint8)}, "uint8"),
+        ({"image": np.zeros((4, 8, 8, 3), np.uint8), "label": np.zeros(3, int)}, "`label` should be integer"),
+        ({"image": np.zeros((4, 8, 8, 3), np.uint8), "label": np.full(4, 2), "names": np.array(["a", "b"])}, "2 names"),
+        ({"image": np.zeros((4, 8, 8, 3), np.uint8), "held_out": np.zeros(4)}, "`held_out` should be bool"),
+        ({"image": np.zeros((4, 8, 8, 3), np.uint8), "held_out": np.zeros(4, bool)}, "too few"),
+        ({"image": np.zeros((4, 8, 8, 3), np.uint8), "names": np.array([{}])}, "no whole .npz"),
+    ],
+)
+def test_array_files_of_another_layout(arrays, said, tmp_path):
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(UserError, match=said):
+        prepare(load("began", data__name="arrays", data__dir=tmp_path / "a.npz").data)
+
+
+def test_damaged_files_are_named(tmp_path):
+    (tmp_path / "a.npz").write_bytes(b"PK\3\4 no")
+    with pytest.raises(UserError, match=r"a\.npz is no whole \.npz"):
+        prepare(load("began", data__name="arrays", data__dir=tmp_path / "a.npz").data)
+    (tmp_path / "a.zip").write_bytes(b"PK\3\4 no")
+    with pytest.raises(UserError, match=r"a\.zip is no whole zip"):
+        prepare(mnist(tmp_path / "a.zip"))
+
+
+def test_a_corrupt_image_is_named_and_nothing_is_left_half_prepared(tmp_path):
+    files = members()
+    damaged = "repo-master/dataset/rgb/train/eve/pic_3.png"
+    files[damaged] = files[damaged][:200]
+    data = mnist(write_zip(tmp_path / "a.zip", files))
+    for _ in range(2):
+        with pytest.raises(UserError, match=f"{damaged} is not a readable image"):
+            prepare(data)
+    files[damaged] = picture(5)
+    assert len(prepare(mnist(write_zip(tmp_path / "a.zip", files))).train.label) == 16
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "said"),
+    [
+        ("tones", None, "no data set 'tones': data.name is one of toons, simpsons_mnist, arrays"),
+        ("arrays", None, "needs data.dir"),
+        ("arrays", "/nowhere.npz", "no file '/nowhere.npz'"),
+        ("simpsons_mnist", "/nowhere.zip", "no file or folder '/nowhere.zip'"),
+    ],
+)
+def test_missing_sets(name, path, said):
+    data = load("began").data
+    data.name, data.dir = name, path
+    with pytest.raises(UserError, match=said):
+        prepare(data)
+
+
+def test_a_folder_of_another_layout(tmp_path):
+    (tmp_path / "a.png").write_bytes(picture(0))
+    with pytest.raises(UserError, match="no images in train/<character>/"):
+        prepare(mnist(tmp_path))
+
+
+def test_without_tensorflow_the_remedy_is_named(archive, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    data = mnist(archive, data__image_size=128)
+    with pytest.raises(UserError, match=r"needs tensorflow .* data.name=arrays"):
+        prepare(data)
+
+
+def test_a_failed_download_names_the_address(monkeypatch):
+    import requests
+    import tensorflow_datasets as tfds
+
+    def refuse(self, url):
+        raise requests.ConnectionError("no route")
+
+    monkeypatch.setattr(tfds.download.DownloadManager, "download", refuse)
+    data = load("began", data__name="simpsons_mnist").data
+    with pytest.raises(UserError, match=r"https://github.com/.* cannot be fetched \(no route\).* data.dir"):
+        prepare(data)

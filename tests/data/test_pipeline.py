@@ -1,0 +1,72 @@
+import itertools
+
+import jax
+import numpy as np
+import pytest
+from conftest import load
+
+from jaxgan import parallel
+from jaxgan.data import pipeline
+from jaxgan.data.dataset import DataSet, Split
+from jaxgan.errors import UserError
+
+SIZE = 10
+
+
+def take(source: str, count: int, start: int = 0, batch_size: int = 4) -> list[dict]:
+    image = np.arange(SIZE * 12, dtype=np.uint8).reshape(SIZE, 2, 2, 3)
+    split = Split(image, np.arange(SIZE, dtype=np.int32))
+    dataset = DataSet("test", "", [], split, split)
+    data = load("began", data__source=source).data
+    batches = pipeline.batches(dataset, data, batch_size, start, parallel.mesh())
+    return [jax.device_get(batch) for batch in itertools.islice(batches, count)]
+
+
+def test_both_sources_give_the_same_batches():
+    for device, tfdata in zip(take("device", 7), take("tfdata", 7), strict=True):
+        assert device["image"].dtype == tfdata["image"].dtype == np.uint8
+        assert device["label"].dtype == tfdata["label"].dtype == np.int32
+        np.testing.assert_array_equal(device["image"], tfdata["image"])
+        np.testing.assert_array_equal(device["label"], tfdata["label"])
+        np.testing.assert_array_equal(device["image"][:, 0, 0, 0], device["label"] * 12)
+
+
+def test_epochs_are_laid_end_to_end():
+    """Three epochs of 10 images in batches of 4, of which none is short: 30 = 7 * 4 + 2."""
+    labels = np.concatenate([batch["label"] for batch in take("device", 8)])
+    epochs = labels[:30].reshape(3, SIZE)
+    assert all(sorted(epoch) == list(range(SIZE)) for epoch in epochs)
+    assert not np.array_equal(epochs[0], epochs[1])
+
+
+@pytest.mark.parametrize("source", ["device", "tfdata"])
+def test_a_later_start_continues_the_order(source):
+    for whole, resumed in zip(take(source, 6)[3:], take(source, 3, start=3), strict=True):
+        np.testing.assert_array_equal(whole["label"], resumed["label"])
+
+
+def test_batches_larger_than_the_set():
+    (batch,) = take("device", 1, batch_size=25)
+    assert np.bincount(batch["label"]).tolist() == np.bincount(batch["label"], minlength=SIZE).tolist()
+    assert sorted(batch["label"][:10]) == sorted(batch["label"][10:20]) == list(range(SIZE))
+
+
+def test_order_is_data_seeds_alone():
+    orders = [pipeline.indices(seed, 50, 50, 0).tolist() for seed in (0, 0, 1)]
+    assert orders[0] == orders[1] != orders[2]
+
+
+def test_auto_keeps_small_sets_on_the_device(monkeypatch):
+    chosen = []
+    monkeypatch.setattr(pipeline, "device_batches", lambda *_: chosen.append("device") or iter(()))
+    monkeypatch.setattr(pipeline, "tfdata_batches", lambda *_: chosen.append("tfdata") or iter(()))
+    take("auto", 1)
+    monkeypatch.setattr(pipeline, "SHARE_OF_MEMORY", 0)
+    take("auto", 1)
+    assert chosen == ["device", "tfdata"]
+
+
+def test_tfdata_without_tensorflow(monkeypatch):
+    monkeypatch.setattr(pipeline, "has_tensorflow", lambda: False)
+    with pytest.raises(UserError, match="data.source=device"):
+        take("tfdata", 1)

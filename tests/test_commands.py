@@ -1,0 +1,67 @@
+"""The user's mistakes, as the user makes them: one line on stderr, a non-zero exit, no traceback."""
+
+import errno
+
+import pytest
+from conftest import ROOT, run
+
+from jaxgan import cli
+from jaxgan.errors import UserError
+
+TINY = f"--config={ROOT}/configs/began.py:tiny"
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "said"),
+    [
+        ("main", [TINY, "--config.gama=1"], "no field 'gama' for algorithm began; did you mean gamma?"),
+        ("main", ["--config=configs/began.py:fast"], "no preset 'fast'"),
+        ("main", ["--config=configs/beagn.py"], "did you mean configs/began.py?"),
+        ("main", [TINY, "--config.algorithm=bigan"], "no algorithm 'bigan': there are began, dcgan"),
+        ("prepare", [TINY, "--config.data.name=toon"], "no data set 'toon'"),
+        ("prepare", [TINY, "--out=/tmp/set.png"], "/tmp/set.png: name a file that ends in .npz"),
+        ("sample", [], "--workdir"),
+        ("sample", ["--workdir=/nowhere"], "/nowhere is no run directory"),
+        ("sample", ["--workdir=/nowhere", "--num=0"], "--num=0"),
+        ("sample", ["--workdir=/nowhere", "--num=ten"], "ten"),
+    ],
+)
+def test_mistakes(module, arguments, said):
+    done = run(module, *arguments)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_sampling_a_run_without_that_checkpoint(tmp_path):
+    assert run("main", TINY, "--config.steps=1", f"--workdir={tmp_path}/run").returncode == 0
+    done = run("sample", f"--workdir={tmp_path}/run", "--step=7")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"jaxgan: no checkpoint 7 in {tmp_path}/run/checkpoints: there are 1\n"
+
+
+def test_help_shows_the_command():
+    done = run("main", "--help")
+    assert done.returncode == 0
+    assert "--config=configs/abegan.py" in done.stdout
+
+
+def raising(error):
+    def main():
+        raise error
+
+    return main
+
+
+def test_full_disk_is_one_line():
+    with pytest.raises(SystemExit, match="No space left on device; make room"):
+        cli.run(raising(OSError(errno.ENOSPC, "No space left on device", "/runs/a")))
+
+
+def test_faults_of_ours_keep_their_traceback():
+    for error in (ValueError("bug"), OSError(errno.EBADF, "bug"), KeyError("bug")):
+        with pytest.raises(type(error), match="bug"):
+            cli.run(raising(error))
+    with pytest.raises(SystemExit, match="jaxgan: yours"):
+        cli.run(raising(UserError("yours")))

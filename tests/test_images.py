@@ -1,0 +1,48 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan import images
+
+
+def test_uint8_survives_the_round_trip():
+    every = np.arange(256, dtype=np.uint8)
+    as_float = images.to_float(jnp.asarray(every))
+    assert (as_float.min(), as_float.max()) == (-1, 1)
+    np.testing.assert_array_equal(images.to_uint8(as_float), every)
+    assert images.to_uint8(np.array([-3.0, 3.0])).tolist() == [0, 255]
+
+
+def test_half_are_mirrored():
+    image = jnp.broadcast_to(jnp.arange(3.0)[None, None, :, None], (1000, 2, 3, 1))
+    mirrored = images.mirror(jax.random.key(0), image)
+    flipped = mirrored[:, 0, 0, 0] == 2
+    assert 0.4 < flipped.mean() < 0.6
+    np.testing.assert_array_equal(mirrored, jnp.where(flipped[:, None, None, None], image[:, :, ::-1], image))
+
+
+def test_input_noise_has_a_deviation_up_to_the_largest():
+    deviations = [images.input_noise(jax.random.key(seed), (4000,), 0.2).std() for seed in range(50)]
+    assert 0 < min(deviations) < 0.03
+    assert 0.17 < max(deviations) < 0.21
+
+
+def test_grid_by_hand():
+    cells = np.arange(3, dtype=np.uint8).reshape(3, 1, 1, 1)
+    assert images.grid(cells, columns=2, gap=1)[..., 0].tolist() == [[0, 255, 1], [255, 255, 255], [2, 255, 255]]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_files_are_whole_or_untouched(tmp_path, channels, monkeypatch):
+    path = tmp_path / "samples" / "a.png"
+    image = np.full((4, 6, channels), 7, np.uint8)
+    images.save_png(path, image)
+    assert Image.open(path).size == (6, 4)
+    before = path.read_bytes()
+    monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        images.save_png(path, image + 1)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == ["a.png"]

@@ -1,0 +1,242 @@
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+from conftest import CONFIGS, ROOT, load, run
+from PIL import Image
+
+from jaxgan import sample
+from jaxgan.errors import UserError
+from jaxgan.rundir import RunDirectory
+from jaxgan.train import train
+
+TIMES = ("seconds", "images_per_second")
+
+
+def rows_without_times(workdir):
+    rows = RunDirectory(workdir).metrics.read()
+    return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
+
+
+def events(workdir):
+    return [row["event"] for row in RunDirectory(workdir).events.read()]
+
+
+def assert_same(a, b):
+    jax.tree.map(np.testing.assert_array_equal, jax.device_get(a), jax.device_get(b))
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def trained(request, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / request.param
+    return workdir, train(load(request.param), workdir)
+
+
+def test_every_config_trains_samples_and_restores(trained):
+    workdir, state = trained
+    run = RunDirectory(workdir)
+    config, data = run.stored()["config"], run.stored()["data"]
+    assert config["steps"] == 6
+    assert (data["name"], data["size"], len(data["names"])) == ("toons", 64, 10)
+    rows = run.metrics.read()
+    assert [row["step"] for row in rows] == [2, 4, 6]
+    assert [row["epoch"] for row in rows] == [0.25, 0.5, 0.75]
+    assert np.all(np.diff([row["seconds"] for row in rows]) > 0)
+    assert all(np.isfinite(list(row.values())).all() and row["images_per_second"] > 0 for row in rows)
+    assert events(workdir) == ["start", "end"]
+    assert [path.name for path in sorted((workdir / "samples").iterdir())] == ["000000.png", "000003.png", "000006.png"]
+    assert sorted(int(path.name) for path in run.checkpoints.iterdir()) == [2, 4, 6]
+
+    algorithm, restored, step = sample.load(workdir)
+    assert step == 6
+    assert_same(restored, state)
+    images = sample.sample(algorithm, restored, 70, seed=1)
+    assert images.shape == (70, 32, 32, 3)
+    np.testing.assert_array_equal(images[:5], sample.sample(algorithm, restored, 5, seed=1))
+    assert not np.array_equal(images[:5], sample.sample(algorithm, restored, 5, seed=2))
+
+
+def test_the_metrics_are_those_of_the_contract(trained):
+    workdir, _ = trained
+    names = {"step", "epoch", *TIMES, "lr_g", "lr_d"}
+    own = {"began": {"loss_real", "loss_fake", "k", "m"}, "dcgan": {"score_real", "score_fake"}}
+    stored = RunDirectory(workdir).stored()["config"]
+    assert set(RunDirectory(workdir).metrics.read()[0]) == names | {"loss_g", "loss_d"} | own[stored["algorithm"]]
+
+
+def test_real_images_stand_beside_the_first_grid(trained):
+    workdir, _ = trained
+    first, later = (Image.open(workdir / "samples" / name) for name in ("000000.png", "000006.png"))
+    side = 8 * 34 - 2
+    assert later.size == (side, side)
+    assert first.size == (2 * side + 16, side)
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("unbroken") / "run"
+    return workdir, train(load("began", steps=12, log_every=1), workdir)
+
+
+def test_a_run_that_stopped_and_resumed_is_bit_identical(unbroken, tmp_path):
+    """Stopped at step 7, of which only step 6 has a checkpoint; then steps are raised."""
+    train(load("began", steps=7, log_every=1), tmp_path)
+    shutil.rmtree(tmp_path / "checkpoints" / "7")
+    state = train(load("began", steps=12, log_every=1), tmp_path)
+    assert_same(state, unbroken[1])
+    assert rows_without_times(tmp_path) == rows_without_times(unbroken[0])
+    assert events(tmp_path) == ["start", "end", "resume", "end"]
+    assert (tmp_path / "samples/000012.png").read_bytes() == (unbroken[0] / "samples/000012.png").read_bytes()
+    seconds = [row["seconds"] for row in RunDirectory(tmp_path).metrics.read()]
+    assert np.all(np.diff(seconds) > 0)
+
+
+def test_both_sources_train_alike(unbroken, tmp_path):
+    state = train(load("began", steps=12, log_every=1, data__source="tfdata"), tmp_path)
+    assert_same(state, unbroken[1])
+
+
+def test_a_checkpoint_is_not_disturbed_by_the_steps_that_follow_it(unbroken, tmp_path):
+    """It is written while later steps reuse the donated buffers."""
+    state = train(load("began", steps=4, log_every=1), tmp_path)
+    shutil.copytree(unbroken[0], tmp_path / "copy")
+    _, at_4, _ = sample.load(tmp_path, 4)
+    assert_same(at_4, state)
+
+
+def test_a_finished_run_says_so(trained, capsys):
+    workdir, _ = trained
+    before = RunDirectory(workdir).events.path.read_text()
+    config = RunDirectory(workdir).stored()["config"]
+    name = next(name for name in CONFIGS if name == workdir.name)
+    train(load(name), workdir)
+    said = capsys.readouterr().out
+    assert "has its 6 steps" in said
+    assert said.strip().endswith(f"samples: {workdir}/samples/000006.png")
+    assert RunDirectory(workdir).events.path.read_text() == before
+    assert RunDirectory(workdir).stored()["config"] == config
+
+
+def test_a_changed_config_is_refused_with_the_difference(unbroken):
+    with pytest.raises(UserError, match=r"gamma: 0\.5 -> 0\.3"):
+        train(load("began", steps=12, gamma=0.3), unbroken[0])
+    with pytest.raises(UserError, match=r"data\.limit: 64 -> 65"):
+        train(load("began", steps=12, data__limit=65), unbroken[0])
+
+
+def test_other_images_are_refused(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), np.uint8)
+    for name, pixels in (("a", image), ("b", 255 - image)):
+        np.savez(tmp_path / f"{name}.npz", image=pixels)
+    fields = {"steps": 2, "data__name": "arrays"}
+    train(load("began", data__dir=tmp_path / "a.npz", **fields), tmp_path / "run")
+    (tmp_path / "a.npz").rename(tmp_path / "moved.npz")
+    train(load("began", data__dir=tmp_path / "moved.npz", **fields), tmp_path / "run")
+    with pytest.raises(UserError, match="images: "):
+        train(load("began", data__dir=tmp_path / "b.npz", **fields), tmp_path / "run")
+
+
+def test_divergence_stops_with_the_last_good_checkpoint(tmp_path):
+    config = load("began", steps=50, log_every=1, lr_g=1e30, lr_d=1e30, checkpoint_every=1, plateau_every=0)
+    with pytest.raises(UserError, match=r"training diverged: .* at step \d+; .* --workdir"):
+        train(config, tmp_path)
+    assert events(tmp_path)[-1] == "non-finite"
+    assert all(np.isfinite(list(row.values())).all() for row in rows_without_times(tmp_path))
+    for step in RunDirectory(tmp_path).checkpoints.glob("[0-9]*"):
+        _, state, _ = sample.load(tmp_path, int(step.name))
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.generator.params))
+
+
+def test_some_checkpoints_stay(tmp_path):
+    train(load("began", steps=6, checkpoint_every=1, keep=2, keep_every=3), tmp_path)
+    assert sorted(int(path.name) for path in (tmp_path / "checkpoints").iterdir()) == [3, 5, 6]
+
+
+class Started:
+    """A training in a process of its own that can be hit by a signal."""
+
+    def __init__(self, workdir, **fields):
+        self.run = RunDirectory(workdir)
+        overrides = [f"--config.{field}={value}" for field, value in fields.items()]
+        command = [sys.executable, "-m", "jaxgan.main", f"--config={ROOT}/configs/began.py:tiny", *overrides]
+        self.process = subprocess.Popen(
+            [*command, f"--workdir={workdir}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def when(self, condition, signum) -> tuple[int, str, str]:
+        """Sends the signal as soon as `condition(run)` holds. Returns the exit code and what was said."""
+        deadline = time.monotonic() + 120
+        while not condition(self.run):
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        self.process.send_signal(signum)
+        out, error = self.process.communicate(timeout=60)
+        return self.process.returncode, out, error
+
+
+def rows_reach(step):
+    return lambda run: any(row["step"] >= step for row in run.metrics.read())
+
+
+def writing_a_checkpoint(run):
+    """Orbax writes into a folder of a temporary name and renames it when it is whole."""
+    return run.checkpoints.exists() and any("tmp" in path.name for path in run.checkpoints.iterdir())
+
+
+LONG = {"steps": 400, "log_every": 1, "checkpoint_every": 20, "sample_every": 400}
+
+
+@pytest.fixture(scope="module")
+def long_run(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("long") / "run"
+    return workdir, train(load("began", **LONG), workdir)
+
+
+def test_sigkill_loses_nothing(long_run, tmp_path):
+    """At the start, between checkpoints, twice while one is written; then it runs to its end."""
+    for condition in (rows_reach(1), rows_reach(90), writing_a_checkpoint, writing_a_checkpoint):
+        code, _, _ = Started(tmp_path, **LONG).when(condition, signal.SIGKILL)
+        assert code == -signal.SIGKILL
+    state = train(load("began", **LONG), tmp_path)
+    assert "resume" in events(tmp_path)
+    assert_same(state, long_run[1])
+    assert rows_without_times(tmp_path) == rows_without_times(long_run[0])
+    assert [row["step"] for row in rows_without_times(tmp_path)] == list(range(1, 401))
+    assert not list((tmp_path / "checkpoints").glob("*tmp*"))
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_says_how_to_go_on(signum, code, tmp_path):
+    returned, out, error = Started(tmp_path, **LONG | {"steps": 100_000}).when(rows_reach(5), signum)
+    assert (returned, error) == (code, "")
+    assert "the same command goes on from there" in out
+    last = RunDirectory(tmp_path).events.read()[-1]
+    assert (last["event"], last["signal"]) == ("preemption", signal.Signals(signum).name)
+    assert (tmp_path / "checkpoints" / str(last["step"])).exists()
+
+
+def test_a_second_ctrl_c_leaves_at_once(tmp_path):
+    started = Started(tmp_path, **LONG | {"steps": 100_000})
+    code, _, _ = started.when(
+        lambda run: rows_reach(5)(run) and (started.process.send_signal(signal.SIGINT) or True), signal.SIGINT
+    )
+    assert code in (-signal.SIGINT, 130)  # 130 where the first had been served before the second came
+
+
+def test_main_names_the_grid_and_sample_needs_only_the_run(tmp_path):
+    done = run("main", f"--config={ROOT}/configs/abegan.py:tiny", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip().splitlines()[-1] == "samples: runs/abegan-tiny-toons/samples/000006.png"
+    arguments = ["--workdir=runs/abegan-tiny-toons", "--num=5", "--seed=3", "--step=4", "--npz=a.npz", "--out=b.png"]
+    done = run("sample", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "wrote b.png\nwrote a.npz\n", "")
+    assert np.load(tmp_path / "a.npz")["images"].shape == (5, 32, 32, 3)
+    assert Image.open(tmp_path / "b.png").size == (3 * 34 - 2, 2 * 34 - 2)
+    assert json.loads((tmp_path / "runs/abegan-tiny-toons/config.json").read_text())["config"]["asymmetric"]
