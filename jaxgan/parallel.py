@@ -1,6 +1,5 @@
 """Devices: the mesh, where arrays lie on it, and how a step is compiled for its backend."""
 
-import functools
 from collections.abc import Callable
 
 import jax
@@ -12,8 +11,9 @@ from jaxgan.errors import UserError
 
 DATA_AXIS = "data"
 
-# XLA's faster matrix products for convolutions on a CPU; other versions of jaxlib may not know it.
-CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
+# XLA's options on a CPU; other versions of jaxlib may not know them.
+CPU_FAST_CONVOLUTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
+CPU_RUNS_ONCE = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
 def mesh() -> Mesh:
@@ -45,6 +45,11 @@ def check_batch(batch_size: int, mesh: Mesh) -> None:
         raise UserError(f"batch_size={batch_size} does not split over {mesh.size} devices; take {nearest}")
 
 
+def jit_init(init: Callable, mesh: Mesh) -> Callable:
+    """Compiles `(key) -> state`, replicated over the mesh. It runs once, so a CPU spends no time on making it fast."""
+    return jax.jit(init, out_shardings=replicated(mesh), compiler_options=_init_options(jax.default_backend()))
+
+
 def jit_step(train_step: Callable, mesh: Mesh, deterministic: bool = False) -> Callable:
     """Compiles `(state, batch, key) -> (state, metrics)` over the mesh.
 
@@ -62,22 +67,24 @@ def jit_step(train_step: Callable, mesh: Mesh, deterministic: bool = False) -> C
         donate_argnums=0,
         in_shardings=(whole, part, whole),
         out_shardings=(whole, whole),
-        compiler_options=_compiler_options(jax.default_backend(), deterministic),
+        compiler_options=_step_options(jax.default_backend(), deterministic),
     )
 
 
-@functools.cache
-def _compiler_options(backend: str, deterministic: bool) -> dict | None:
+def _init_options(backend: str) -> dict | None:
+    return _known(CPU_RUNS_ONCE) if backend == "cpu" else None
+
+
+def _step_options(backend: str, deterministic: bool) -> dict | None:
     if backend == "gpu" and deterministic:
         return {"xla_gpu_deterministic_ops": True}
-    if backend == "cpu" and _known(CPU_OPTIONS):
-        return CPU_OPTIONS
-    return None
+    return _known(CPU_FAST_CONVOLUTIONS) if backend == "cpu" else None
 
 
-def _known(options: dict) -> bool:
+def _known(options: dict) -> dict | None:
+    """The options where this version of jaxlib takes them, else None."""
     try:
         jax.jit(lambda x: x, compiler_options=options).lower(np.float32(0)).compile()
     except jax.errors.JaxRuntimeError:
-        return False
-    return True
+        return None
+    return options

@@ -124,9 +124,10 @@ class Trainer:
             target = abstract(self.algorithm.init, key, whole)
             start, state, stored = self.checkpoints.restore(target)
             self.clock = Clock(start, stored["seconds"])
-            self.event("resume", start)
+            if start < self.steps:
+                self.event("resume", start)
         else:
-            start, state = 0, jax.jit(self.algorithm.init, out_shardings=whole)(key)
+            start, state = 0, parallel.jit_init(self.algorithm.init, self.mesh)(key)
             self.clock = Clock(0, 0.0)
             self.event("start", 0)
             self.draw(0, state)

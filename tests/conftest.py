@@ -8,6 +8,8 @@ from pathlib import Path
 
 _CACHE = tempfile.TemporaryDirectory(prefix="jaxgan-tests-")
 os.environ["JAXGAN_CACHE"] = _CACHE.name
+# Tests compile more than they compute.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
 import jax
 import numpy as np

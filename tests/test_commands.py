@@ -19,7 +19,7 @@ TINY = f"--config={ROOT}/configs/began.py:tiny"
         ("main", ["--config=configs/beagn.py"], "did you mean configs/began.py?"),
         ("main", [TINY, "--config.algorithm=bigan"], "no algorithm 'bigan': there are began, dcgan"),
         ("prepare", [TINY, "--config.data.name=toon"], "no data set 'toon'"),
-        ("prepare", [TINY, "--out=/tmp/set.png"], "/tmp/set.png: name a file that ends in .npz"),
+        ("prepare", [TINY, "--out=/tmp/set.png"], "--out=/tmp/set.png: name a file that ends in .npz"),
         ("sample", [], "--workdir"),
         ("sample", ["--workdir=/nowhere"], "/nowhere is no run directory"),
         ("sample", ["--workdir=/nowhere", "--num=0"], "--num=0"),

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 from conftest import ROOT, load
+from flax import struct
 
 from jaxgan import parallel
 from jaxgan.errors import UserError
@@ -44,7 +45,8 @@ print(json.dumps(metrics))
 @pytest.mark.parametrize("name", ["began", "dcgan"])
 def test_eight_devices_compute_what_one_does(name):
     """In float64, so that a different order of sums does not show: BatchNorm sees the whole batch."""
-    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu"}
+    eight = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=8"
+    flags = {"XLA_FLAGS": eight, "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu"}
     command = [sys.executable, "-c", TEN_STEPS, name]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | flags, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -74,25 +76,24 @@ def test_the_loop_checks_its_batch(monkeypatch, tmp_path):
 
 
 def test_unknown_compiler_options_are_left_out(monkeypatch):
-    monkeypatch.setattr(parallel, "CPU_OPTIONS", {"xla_cpu_no_such_option": 1})
-    parallel._compiler_options.cache_clear()
-    assert parallel._compiler_options("cpu", False) is None
-    parallel._compiler_options.cache_clear()
-    assert parallel._compiler_options("gpu", True) == {"xla_gpu_deterministic_ops": True}
-    assert parallel._compiler_options("gpu", False) is None
+    assert parallel._step_options("cpu", False) == parallel.CPU_FAST_CONVOLUTIONS
+    monkeypatch.setattr(parallel, "CPU_FAST_CONVOLUTIONS", {"xla_cpu_no_such_option": 1})
+    assert parallel._step_options("cpu", False) is None
+    assert parallel._step_options("gpu", True) == {"xla_gpu_deterministic_ops": True}
+    assert parallel._step_options("gpu", False) is None
 
 
 def test_a_steps_randomness_is_a_function_of_seed_and_step():
     mesh = parallel.mesh()
-    step = parallel.jit_step(lambda state, batch, key: (state.step_on(), {"draw": jax.random.uniform(key)}), mesh)
 
-    @jax.tree_util.register_dataclass
+    @struct.dataclass
     class State:
-        def __init__(self, step):
-            self.step = step
+        step: jax.Array
 
-        def step_on(self):
-            return State(self.step + 1)
+    def draw(state, batch, key):
+        return state.replace(step=state.step + 1), {"draw": jax.random.uniform(key)}
+
+    step = parallel.jit_step(draw, mesh)
 
     draws = []
     for start in (0, 2):

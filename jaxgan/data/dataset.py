@@ -148,8 +148,6 @@ def _fit(image: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
 
 def export(dataset: DataSet, path: Path) -> None:
     """Writes the `.npz` that data.name=arrays reads: image, label, held_out and names."""
-    if path.suffix != ".npz":
-        raise UserError(f"{path}: name a file that ends in .npz")
     held_out = np.repeat([False, True], [len(dataset.train.label), len(dataset.held_out.label)])
     image, label = (np.concatenate(pair) for pair in zip(dataset.train, dataset.held_out, strict=True))
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,7 @@ Shapes = tuple[np.ndarray, ...]
 
 class Factors(NamedTuple):
     """Everything that decides an image; "+-" is the reach of a bell around the default."""
+
     label: int  # the character, 0..9: an index into NAMES
     backdrop: float = 0  # 0..1, uniform: the position in the circle of BACKDROPS
     angle: float = 0  # clockwise tilt of the head in degrees, +-8
@@ -90,6 +91,7 @@ def pair(shapes: Shapes) -> Shapes:
 
 class Part(NamedTuple):
     """Shapes of one colour with one outline around their union."""
+
     colour: str  # "#rrggbb" or a key of the palette: skin, shade, hair, cloth, trim
     shapes: Shapes
     line: float = LINE  # width of the outline; 0 for none
@@ -97,6 +99,7 @@ class Part(NamedTuple):
 
 class Eyes(NamedTuple):
     """A pair of eyes with their brows."""
+
     x: float  # distance from the middle of the face
     y: float
     rx: float
@@ -110,6 +113,7 @@ class Eyes(NamedTuple):
 
 class Mouth(NamedTuple):
     """A mouth."""
+
     y: float
     half: float  # half its width
     smile: float  # how much lower its middle is than its corners, typically
@@ -129,6 +133,7 @@ _COLLAR = Part("trim", pair(path(".02 .96  .3 .66  .48 .78  .24 1.1", 0.1)))
 
 class Character(NamedTuple):
     """What makes a character; colours are "#rrggbb"."""
+
     name: str
     frequency: float  # share of the images
     skin: str
@@ -145,6 +150,7 @@ class Character(NamedTuple):
     wear: tuple[Part, ...] = (_NECK,)  # on the shoulders
 
 
+# fmt: off
 CHARACTERS = (
     Character("pip", 0.20, skin="#ffd23f", hair="#e2572b", cloth="#2f9e8f",
         head=blob(0, 0.14, 0.55, 0.54), mouth=Mouth(0.38, 0.24, smile=0.1, gap=0.11, teeth=0.4),
@@ -215,12 +221,14 @@ CHARACTERS = (
         over=(Part("hair", path("0 .38  .14 .34  .32 .42  .4 .24  .48 .36  .32 .52  0 .45 |")),),
         ears=_ears(0.45, 0.16), wear=(Part("#37324a", pair(path("0 .84  .28 .7  .28 1", 0.1))),)),
 )
+# fmt: on
 NAMES = [character.name for character in CHARACTERS]
 FREQUENCIES = [character.frequency for character in CHARACTERS]
 
 
 class _Pen:
     """Draws in a pose; `lean` is the share of the head's tilt that it follows."""
+
     def __init__(self, image: Image.Image, palette: dict[str, str], f: Factors, lean: float):
         self.canvas, self.palette = ImageDraw.Draw(image), palette
         self.unit = image.width / 2 * f.scale
@@ -257,9 +265,12 @@ def _eye(pen: _Pen, eyes: Eyes, side: int, f: Factors) -> None:
     px = x + 0.7 * (rx - eyes.pupil) * f.gaze_x
     py = y + 0.7 * (ry - eyes.pupil) * f.gaze_y * (1 - lid) + 0.3 * ry * lid
     white = blob(x, y, rx, ry)
-    pen.draw(Part(WHITE, white), Part(INK, blob(px, py, eyes.pupil, eyes.pupil), 0),
-             Part(WHITE, blob(px - 0.03, py - 0.03, 0.028, 0.028), 0),
-             Part("shade", (np.minimum(white[0], (np.inf, edge)),), 0))
+    pen.draw(
+        Part(WHITE, white),
+        Part(INK, blob(px, py, eyes.pupil, eyes.pupil), 0),
+        Part(WHITE, blob(px - 0.03, py - 0.03, 0.028, 0.028), 0),
+        Part("shade", (np.minimum(white[0], (np.inf, edge)),), 0),
+    )
     pen.stroke(np.array([(x - half, edge), (x + half, edge), tip]), LINE)
     if eyes.brow:
         t = np.linspace(-1, 1, 9)
@@ -279,9 +290,12 @@ def _mouth(pen: _Pen, mouth: Mouth, f: Factors) -> None:
         rims = upper + top * gap - grow * bulge, upper + bottom * gap + grow * bulge
         return (np.stack([x, np.concatenate([rims[0], rims[1][::-1]])], 1),)
 
-    pen.draw(Part("#d3203f", band(0, 1, mouth.lips), 0.6 * LINE),
-             Part("#6b1a2c", band(0, 1), 0.6 * LINE), Part(WHITE, band(0, mouth.teeth), 0),
-             Part("#e8697a", (band(max(mouth.teeth, 0.6), 1)[0][3:-3],), 0))  # the tongue
+    pen.draw(
+        Part("#d3203f", band(0, 1, mouth.lips), 0.6 * LINE),
+        Part("#6b1a2c", band(0, 1), 0.6 * LINE),
+        Part(WHITE, band(0, mouth.teeth), 0),
+        Part("#e8697a", (band(max(mouth.teeth, 0.6), 1)[0][3:-3],), 0),
+    )  # the tongue
 
 
 def _palette(character: Character, f: Factors) -> dict[str, str]:
