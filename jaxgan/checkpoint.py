@@ -1,5 +1,9 @@
 """Checkpoints by Orbax: written in the background, whole or not there at all, in folders named by step."""
 
+import contextlib
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +38,8 @@ class Checkpoints:
         return self
 
     def __exit__(self, *_) -> None:
-        self._manager.close()
+        with _full_disk_as_os_error(self.folder):
+            self._manager.close()
 
     def steps(self) -> list[int]:
         return sorted(self._manager.all_steps())
@@ -42,10 +47,12 @@ class Checkpoints:
     def save(self, step: int, state: Any, config: dict) -> None:
         """Starts writing; the state may be donated as soon as this returns."""
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), config=ocp.args.JsonSave(config))
-        self._manager.save(step, args=items, force=True)
+        with _full_disk_as_os_error(self.folder):
+            self._manager.save(step, args=items, force=True)
 
     def wait(self) -> None:
-        self._manager.wait_until_finished()
+        with _full_disk_as_os_error(self.folder):
+            self._manager.wait_until_finished()
 
     def restore(self, state: Any, step: int | None = None) -> tuple[int, Any, dict]:
         """Reads the checkpoint of `step`, by default the newest.
@@ -74,3 +81,15 @@ def abstract(init, key: jax.Array, sharding: jax.sharding.Sharding) -> Any:
     """Shapes and dtypes of `init(key)`, all placed by `sharding`, without computing it."""
     shapes = jax.eval_shape(init, key)
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), shapes)
+
+
+@contextlib.contextmanager
+def _full_disk_as_os_error(folder: Path) -> Iterator[None]:
+    """Orbax reports a failed write as a ValueError with the operating system's code in its text."""
+    try:
+        yield
+    except ValueError as error:
+        code = re.search(r"os_error_code='(\d+)'", str(error))
+        if code is None:
+            raise
+        raise OSError(int(code[1]), os.strerror(int(code[1])), str(folder)) from error

@@ -4,14 +4,27 @@ import argparse
 import errno
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from jaxgan.errors import UserError
 
-USERS_OS_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)  # full, or not theirs to write
+REMEDIES = {
+    errno.ENOSPC: "make room or choose another directory",
+    errno.EDQUOT: "make room or choose another directory",
+    errno.EACCES: "choose a place where you may write",
+    errno.EPERM: "choose a place where you may write",
+    errno.EROFS: "choose a place where you may write",
+    errno.EEXIST: "choose another path",
+    errno.ENOTDIR: "choose another path",
+    errno.EISDIR: "choose another path",
+}
 
 
 def run(main: Callable[[], None]) -> None:
-    """Ends the process with 1 and one line where `main` raises UserError; faults of ours keep their traceback."""
+    """Ends the process with 1 and one line where the user can mend what went wrong.
+
+    That is a UserError or an error of the file system; faults of ours keep their traceback.
+    """
     try:
         main()
     except UserError as error:
@@ -19,9 +32,15 @@ def run(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except OSError as error:
-        if error.errno not in USERS_OS_ERRORS:
+        if error.errno not in REMEDIES:
             raise
-        sys.exit(f"jaxgan: {error.filename or 'writing'}: {error.strerror}; make room or choose another directory")
+        sys.exit(f"jaxgan: {error.filename or 'output'}: {error.strerror}; {REMEDIES[error.errno]}")
+
+
+def check_suffix(path: Path | None, suffix: str) -> None:
+    """Raises UserError where a file is named that does not end in `suffix`."""
+    if path and path.suffix != suffix:
+        raise UserError(f"{path}: name a file that ends in {suffix}")
 
 
 class Parser(argparse.ArgumentParser):

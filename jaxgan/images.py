@@ -20,10 +20,12 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
     return np.clip(np.rint((np.asarray(images, np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)
 
 
-def mirror(key: jax.Array, images: jax.Array) -> jax.Array:
-    """Mirrors each of the images (B, H, W, C) left to right with probability 1/2."""
-    flip = jax.random.bernoulli(key, shape=(images.shape[0], 1, 1, 1))
-    return jnp.where(flip, images[:, :, ::-1], images)
+def augment(key: jax.Array, images: jax.Array, flip: bool) -> jax.Array:
+    """Where `flip`, mirrors each of the images (B, H, W, C) left to right with probability 1/2."""
+    if not flip:
+        return images
+    mirrored = jax.random.bernoulli(key, shape=(images.shape[0], 1, 1, 1))
+    return jnp.where(mirrored, images[:, :, ::-1], images)
 
 
 def input_noise(key: jax.Array, shape: tuple[int, ...], largest: jax.Array) -> jax.Array:
@@ -47,15 +49,25 @@ def grid(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
 
 
 def beside(left: np.ndarray, right: np.ndarray, gap: int = 16) -> np.ndarray:
-    """Joins two pictures uint8 (H, W, C) of one height, `gap` white pixels apart."""
-    white = np.full((left.shape[0], gap, left.shape[2]), 255, np.uint8)
-    return np.concatenate([left, white, right], axis=1)
+    """Joins two pictures uint8 (H, W, C) at their tops, `gap` white pixels apart."""
+    height = max(left.shape[0], right.shape[0])
+    joined = np.full((height, left.shape[1] + gap + right.shape[1], left.shape[2]), 255, np.uint8)
+    joined[: left.shape[0], : left.shape[1]] = left
+    joined[: right.shape[0], left.shape[1] + gap :] = right
+    return joined
 
 
 def save_png(path: Path, image: np.ndarray) -> None:
     """Writes uint8 (H, W, C) so that the file is either whole or as it was before."""
     buffer = io.BytesIO()
     Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "PNG")
+    write_whole(path, buffer.getvalue())
+
+
+def save_npz(path: Path, **arrays: np.ndarray) -> None:
+    """Writes a compressed `.npz` so that the file is either whole or as it was before."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
     write_whole(path, buffer.getvalue())
 
 

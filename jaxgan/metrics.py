@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxgan.images import write_whole
-from jaxgan.quiet import has_tensorflow, quiet_tensorflow
+from jaxgan.quiet import has_tensorflow, import_tensorflow
 
 
 class JsonLines:
@@ -49,7 +49,7 @@ class TensorBoard:
         if enabled and not has_tensorflow():
             print("TensorFlow is not installed: TensorBoard is off", flush=True)
         elif enabled:
-            quiet_tensorflow()
+            import_tensorflow()
             from clu import metric_writers
 
             self._writer = metric_writers.SummaryWriter(str(folder))

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from jaxgan import cli, config
 from jaxgan.data.dataset import export, prepare
-from jaxgan.errors import UserError
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -14,8 +13,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = cli.Parser(__doc__)
     parser.add_argument("--out", type=Path, help="also write the arrays here, for data.name=arrays")
     options, rest = parser.parse_known_args(arguments)
-    if options.out and options.out.suffix != ".npz":
-        raise UserError(f"--out={options.out}: name a file that ends in .npz")
+    cli.check_suffix(options.out, ".npz")
     experiment, _ = config.load(rest)
     dataset = prepare(experiment.data)
     print(

@@ -15,11 +15,18 @@ def quiet_orbax() -> None:
     logging.getLogger("absl").setLevel(logging.ERROR)
 
 
-def quiet_tensorflow() -> None:
-    """To be called before the first import of TensorFlow, TFDS or clu."""
+def import_tensorflow():
+    """Imports TensorFlow without its messages and without its hold on a GPU, whose memory is JAX's.
+
+    Call it before TFDS or clu are imported.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault(
         "TF_ENABLE_ONEDNN_OPTS", "0"
     )  # whose notice escapes the level above; we compute nothing in TF
     for name in ("absl", "tensorflow", "tensorflow_datasets"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    import tensorflow
+
+    tensorflow.config.set_visible_devices([], "GPU")
+    return tensorflow

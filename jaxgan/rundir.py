@@ -30,7 +30,7 @@ class RunDirectory:
         """Returns what `config.json` holds. Raises UserError where this is no run."""
         try:
             return json.loads(self.config_file.read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{self.path} is no run directory: it has no config.json") from None
 
     def claim(self, config: ConfigDict, dataset: DataSet) -> dict:

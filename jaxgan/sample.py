@@ -24,6 +24,7 @@ def load(workdir: str | Path, step: int | None = None) -> tuple[algorithms.Algor
       UserError: there is no such run or checkpoint.
     """
     run = RunDirectory(workdir)
+    parallel.cache_compilations()
     algorithm = algorithms.make(config_lib.from_dict(run.stored()["config"]))
     target = abstract(algorithm.init, jax.random.key(0), parallel.replicated(parallel.mesh()))
     with Checkpoints(run.checkpoints, read_only=True) as checkpoints:
@@ -52,14 +53,15 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     if options.num < 1:
         raise UserError(f"--num={options.num}: it is 1 or more")
+    cli.check_suffix(options.npz, ".npz")
+    cli.check_suffix(options.out, ".png")
     algorithm, state, step = load(options.workdir, options.step)
     samples = sample(algorithm, state, options.num, options.seed)
     out = options.out or RunDirectory(options.workdir).path / "samples" / f"{step:06}-seed{options.seed}.png"
     images.save_png(out, images.grid(samples, math.ceil(math.sqrt(options.num))))
     print(f"wrote {out}")
     if options.npz:
-        options.npz.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(options.npz, images=samples)
+        images.save_npz(options.npz, images=samples)
         print(f"wrote {options.npz}")
 
 

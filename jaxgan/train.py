@@ -112,14 +112,17 @@ class Trainer:
                     self.draw(step, state)
                 if last or signum or step % config.checkpoint_every == 0:
                     self.save(step, state)
-                if signum:
+                if signum and not last:
                     self.stop(step, signum)
         self.end(start)
+        if preemption.signum:  # it came too late to stop anything, but what would follow this run must not start
+            raise SystemExit(128 + preemption.signum)
         return state
 
     def begin(self) -> tuple[int, Any]:
         """Returns the step to go on from and its state, and brings the rows in line with it."""
         key, whole = stream_key(self.config.seed, Stream.INIT), parallel.replicated(self.mesh)
+        self.run.events.keep(lambda row: True)
         if self.checkpoints.steps():
             target = abstract(self.algorithm.init, key, whole)
             start, state, stored = self.checkpoints.restore(target)
@@ -171,6 +174,7 @@ class Trainer:
         self.checkpoints.save(step, state, self.stored | {"seconds": self.clock.seconds()})
 
     def diverged(self, step: int, what: str) -> None:
+        self.tensorboard.flush()
         self.checkpoints.wait()
         good = self.checkpoints.steps()
         self.event("non-finite", step, what=what)
@@ -186,11 +190,12 @@ class Trainer:
 
     def end(self, start: int) -> None:
         self.checkpoints.wait()
-        if start == self.steps:
-            print(f"{self.run.path} has its {self.steps:,} steps; raise --config.steps to go on")
-        else:
+        self.tensorboard.flush()
+        if start < self.steps:
             self.event("end", self.steps)
-        print(f"samples: {self.run.sample(self.steps)}", flush=True)
+        else:
+            print(f"{self.run.path} has {start:,} of {self.steps:,} steps; raise --config.steps to go on")
+        print(f"samples: {self.run.sample(max(start, self.steps))}", flush=True)
 
     def event(self, name: str, step: int, **details) -> None:
         """Adds a row to events.jsonl; `time` is seconds since 1970."""

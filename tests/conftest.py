@@ -1,58 +1,19 @@
-"""What the tests share: one cache of data and compiled steps for the whole run, subprocesses included."""
+"""One cache of data and compiled steps for the whole test run, subprocesses included."""
 
 import os
-import subprocess
-import sys
 import tempfile
-from pathlib import Path
 
 _CACHE = tempfile.TemporaryDirectory(prefix="jaxgan-tests-")
 os.environ["JAXGAN_CACHE"] = _CACHE.name
 # Tests compile more than they compute.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
-import jax
-import numpy as np
 import pytest
+from support import Compiled, load
 
-from jaxgan import algorithms, parallel
-from jaxgan import config as config_lib
-
-ROOT = Path(__file__).parents[1]
-CONFIGS = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
+from jaxgan import parallel
 
 parallel.cache_compilations()
-
-
-def load(name: str, **fields):
-    """The tiny preset of an experiment, with fields overridden (`data__limit` is data.limit)."""
-    overrides = [f"--config.{field.replace('__', '.')}={value}" for field, value in fields.items()]
-    return config_lib.load([f"--config={ROOT}/configs/{name}.py:tiny", *overrides])[0]
-
-
-def run(module: str, *arguments, cwd=ROOT, **kwargs) -> subprocess.CompletedProcess:
-    """Runs a command as a user would."""
-    command = [sys.executable, "-m", f"jaxgan.{module}", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, **kwargs)
-
-
-def random_batch(config, seed: int = 0) -> dict:
-    """Noise in the place of images, on the default device."""
-    rng = np.random.default_rng(seed)
-    side = config.data.image_size
-    image = rng.integers(0, 256, (config.batch_size, side, side, config.data.channels), np.uint8)
-    return {"image": jax.device_put(image), "label": jax.device_put(np.zeros(config.batch_size, np.int32))}
-
-
-class Compiled:
-    """An experiment's algorithm with its functions compiled once for all tests."""
-
-    def __init__(self, config):
-        self.config = config
-        self.algorithm = algorithms.make(config)
-        self.init = jax.jit(self.algorithm.init)
-        self.step = jax.jit(self.algorithm.train_step)
-        self.generate = jax.jit(self.algorithm.generate)
 
 
 @pytest.fixture(scope="session")

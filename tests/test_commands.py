@@ -3,10 +3,11 @@
 import errno
 
 import pytest
-from conftest import ROOT, run
+from support import ROOT, load, run
 
 from jaxgan import cli
 from jaxgan.errors import UserError
+from jaxgan.train import train
 
 TINY = f"--config={ROOT}/configs/began.py:tiny"
 
@@ -19,7 +20,7 @@ TINY = f"--config={ROOT}/configs/began.py:tiny"
         ("main", ["--config=configs/beagn.py"], "did you mean configs/began.py?"),
         ("main", [TINY, "--config.algorithm=bigan"], "no algorithm 'bigan': there are began, dcgan"),
         ("prepare", [TINY, "--config.data.name=toon"], "no data set 'toon'"),
-        ("prepare", [TINY, "--out=/tmp/set.png"], "--out=/tmp/set.png: name a file that ends in .npz"),
+        ("prepare", [TINY, "--out=/tmp/set.png"], "/tmp/set.png: name a file that ends in .npz"),
         ("sample", [], "--workdir"),
         ("sample", ["--workdir=/nowhere"], "/nowhere is no run directory"),
         ("sample", ["--workdir=/nowhere", "--num=0"], "--num=0"),
@@ -54,9 +55,23 @@ def raising(error):
     return main
 
 
-def test_full_disk_is_one_line():
+def test_full_disk_is_one_line(tmp_path, monkeypatch):
+    """Both as the system reports it, and as Orbax does."""
     with pytest.raises(SystemExit, match="No space left on device; make room"):
         cli.run(raising(OSError(errno.ENOSPC, "No space left on device", "/runs/a")))
+    full = ValueError("RESOURCE_EXHAUSTED: Error writing ... [source locations='...' os_error_code='28']")
+    monkeypatch.setattr("orbax.checkpoint.CheckpointManager.save", lambda *_, **__: raising(full)())
+    with pytest.raises(SystemExit, match="checkpoints: No space left on device; make room"):
+        cli.run(lambda: train(load("began", steps=2), tmp_path))
+
+
+def test_a_file_in_the_place_of_a_directory(tmp_path):
+    (tmp_path / "file").write_text("")
+    for module, arguments in (("main", [TINY]), ("sample", [])):
+        done = run(module, *arguments, f"--workdir={tmp_path}/file")
+        assert done.returncode == 1
+        assert f"{tmp_path}/file" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_faults_of_ours_keep_their_traceback():

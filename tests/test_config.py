@@ -1,5 +1,5 @@
 import pytest
-from conftest import CONFIGS, ROOT, load
+from support import CONFIGS, ROOT, load
 
 from jaxgan import config as config_lib
 from jaxgan.errors import UserError
@@ -38,6 +38,12 @@ def test_typed_epochs_win_over_the_presets_steps():
         ("--config.batch_size=0", "batch_size=0"),
         ("--config.data.image_size=48", "data.image_size=48: it is one of 32, 64, 128"),
         ("--config.activation=tanh", "activation=tanh: it is one of elu"),
+        ("--config.algorithm=dcgan", "choose a config of that algorithm"),
+        ("--config.algorithm=bigan", "no algorithm 'bigan': there are began, dcgan"),
+        ("--config.plateau_factor=1.0", "plateau_factor=1.0: it is a number from 1e-06 and below 1"),
+        ("--config.data.seed=-1", "data.seed=-1"),
+        ("--config.ema_decay=1.5", "ema_decay=1.5"),
+        ("--config.lr_g=-1", "lr_g=-1.0: it is a number from 0"),
         ("--config.k_min=2", "k_min=2.0 is above k_max=1.0"),
         ("--workdri=x", "workdri"),
         ("stray", "'stray'"),
@@ -48,6 +54,14 @@ def test_mistakes_are_repeated_with_the_remedy(argument, said):
         began(argument)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "said"), [("kernel=4", "odd"), ("width=6", "multiple of 4"), ("dropout=1", "below 1")]
+)
+def test_dcgans_own_mistakes(field, said):
+    with pytest.raises(UserError, match=said):
+        config_lib.load([f"--config={ROOT}/configs/dcgan.py", f"--config.{field}"])
 
 
 @pytest.mark.parametrize(
@@ -64,9 +78,10 @@ def test_missing_file_or_preset(file, said, monkeypatch):
         config_lib.load([f"--config={file}"])
 
 
-def test_no_config_is_named():
+@pytest.mark.parametrize("arguments", [[], ["--config"], ["--config="]])
+def test_no_config_is_named(arguments):
     with pytest.raises(UserError, match="configs/abegan.py:quick"):
-        config_lib.load([])
+        config_lib.load(arguments)
 
 
 @pytest.mark.parametrize("name", CONFIGS)

@@ -17,9 +17,10 @@ def test_uint8_survives_the_round_trip():
 
 def test_half_are_mirrored():
     image = jnp.broadcast_to(jnp.arange(3.0)[None, None, :, None], (1000, 2, 3, 1))
-    mirrored = images.mirror(jax.random.key(0), image)
+    mirrored = images.augment(jax.random.key(0), image, flip=True)
     flipped = mirrored[:, 0, 0, 0] == 2
     assert 0.4 < flipped.mean() < 0.6
+    assert images.augment(jax.random.key(0), image, flip=False) is image
     np.testing.assert_array_equal(mirrored, jnp.where(flipped[:, None, None, None], image[:, :, ::-1], image))
 
 
@@ -32,6 +33,11 @@ def test_input_noise_has_a_deviation_up_to_the_largest():
 def test_grid_by_hand():
     cells = np.arange(3, dtype=np.uint8).reshape(3, 1, 1, 1)
     assert images.grid(cells, columns=2, gap=1)[..., 0].tolist() == [[0, 255, 1], [255, 255, 255], [2, 255, 255]]
+
+
+def test_pictures_of_different_heights_stand_side_by_side():
+    tall, low = np.zeros((3, 1, 1), np.uint8), np.full((1, 1, 1), 7, np.uint8)
+    assert images.beside(tall, low, gap=1)[..., 0].tolist() == [[0, 255, 7], [0, 255, 255], [0, 255, 255]]
 
 
 @pytest.mark.parametrize("channels", [1, 3])

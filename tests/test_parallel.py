@@ -6,8 +6,8 @@ import sys
 import jax
 import numpy as np
 import pytest
-from conftest import ROOT, load
 from flax import struct
+from support import ROOT, load
 
 from jaxgan import parallel
 from jaxgan.errors import UserError
@@ -18,7 +18,7 @@ TEN_STEPS = """
 import json, sys
 import jax, numpy as np
 sys.path.insert(0, "tests")
-from conftest import load, random_batch
+from support import load, random_batch
 from jaxgan import algorithms, parallel
 
 metrics = {}

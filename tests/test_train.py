@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -8,11 +9,12 @@ import time
 import jax
 import numpy as np
 import pytest
-from conftest import CONFIGS, ROOT, load, run
 from PIL import Image
+from support import CONFIGS, ROOT, load, run
 
 from jaxgan import sample
 from jaxgan.errors import UserError
+from jaxgan.preemption import Preemption
 from jaxgan.rundir import RunDirectory
 from jaxgan.train import train
 
@@ -102,19 +104,60 @@ def test_both_sources_train_alike(unbroken, tmp_path):
     assert_same(state, unbroken[1])
 
 
-def test_a_checkpoint_is_not_disturbed_by_the_steps_that_follow_it(unbroken, tmp_path):
-    """It is written while later steps reuse the donated buffers."""
-    state = train(load("began", steps=4, log_every=1), tmp_path)
-    shutil.copytree(unbroken[0], tmp_path / "copy")
-    _, at_4, _ = sample.load(tmp_path, 4)
-    assert_same(at_4, state)
+def test_a_checkpoint_is_not_disturbed_by_the_steps_that_follow_it(tmp_path):
+    """It is written while later steps are given the donated buffers."""
+    state = train(load("began", steps=4), tmp_path / "short")
+    train(load("began", steps=12, keep=9), tmp_path / "long")
+    assert_same(sample.load(tmp_path / "long", 4)[1], state)
+
+
+def test_few_images_are_enough_to_try(tmp_path):
+    train(load("began", steps=1, data__limit=20), tmp_path)
+    assert (tmp_path / "samples" / "000001.png").exists()
+
+
+def test_fewer_steps_than_there_are_change_nothing(unbroken, capsys):
+    workdir, state = unbroken
+    before = RunDirectory(workdir).events.path.read_text()
+    assert_same(train(load("began", steps=7, log_every=1), workdir), state)
+    said = capsys.readouterr().out
+    assert "has 12 of 7 steps" in said
+    assert said.strip().endswith("samples/000012.png")
+    assert RunDirectory(workdir).events.path.read_text() == before
+    train(load("began", steps=12, log_every=1), workdir)
+
+
+def test_a_torn_event_does_not_spoil_the_next(tmp_path):
+    train(load("began", steps=2), tmp_path)
+    with (tmp_path / "events.jsonl").open("a") as file:
+        file.write('{"event": "en')
+    train(load("began", steps=4), tmp_path)
+    assert events(tmp_path) == ["start", "end", "resume", "end"]
+
+
+def test_grey_images_of_64_pixels_in_bfloat16(tmp_path):
+    fields = {"data__image_size": 64, "data__channels": 1, "precision": "bfloat16", "steps": 2, "data__limit": 20}
+    state = train(load("abegan", **fields), tmp_path)
+    assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(state.generator.params))
+    assert sample.sample(*sample.load(tmp_path)[:2], num=2, seed=0).shape == (2, 64, 64, 1)
+
+
+def test_training_from_arrays_needs_no_tensorflow(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), np.uint8)
+    np.savez(tmp_path / "a.npz", image=image)
+    for name in ("tensorflow", "tensorflow_datasets", "clu"):
+        (tmp_path / f"{name}.py").write_text("raise AssertionError('imported')")
+    arguments = [f"--config={ROOT}/configs/began.py:tiny", "--config.steps=1", "--config.data.name=arrays"]
+    path = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = run("main", *arguments, f"--config.data.dir={tmp_path}/a.npz", cwd=tmp_path, env=path)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_finished_run_says_so(trained, capsys):
     workdir, state = trained
     assert_same(train(load(workdir.name), workdir), state)
     said = capsys.readouterr().out
-    assert "has its 6 steps" in said
+    assert "has 6 of 6 steps" in said
     assert said.strip().endswith(f"samples: {workdir}/samples/000006.png")
     assert events(workdir) == ["start", "end"]
 
@@ -140,13 +183,13 @@ def test_other_images_are_refused(tmp_path):
 
 def test_divergence_stops_with_the_last_good_checkpoint(tmp_path):
     config = load("began", steps=50, log_every=1, lr_g=1e30, lr_d=1e30, checkpoint_every=1, plateau_every=0)
-    with pytest.raises(UserError, match=r"training diverged: .* at step \d+; .* --workdir"):
+    with pytest.raises(UserError, match=r"training diverged: .* at step \d+; the last good checkpoint is \S+/1; lower"):
         train(config, tmp_path)
     assert events(tmp_path)[-1] == "non-finite"
     assert all(np.isfinite(list(row.values())).all() for row in rows_without_times(tmp_path))
-    for step in RunDirectory(tmp_path).checkpoints.glob("[0-9]*"):
-        _, state, _ = sample.load(tmp_path, int(step.name))
-        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.generator.params))
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["1"]
+    _, state, _ = sample.load(tmp_path)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.generator.params))
 
 
 def test_some_checkpoints_stay(tmp_path):
@@ -181,9 +224,9 @@ def rows_reach(step):
     return lambda run: any(row["step"] >= step for row in run.metrics.read())
 
 
-def writing_a_checkpoint(run):
+def temporary_checkpoints(run):
     """Orbax writes into a folder of a temporary name and renames it when it is whole."""
-    return run.checkpoints.exists() and any("tmp" in path.name for path in run.checkpoints.iterdir())
+    return set(run.checkpoints.glob("*tmp*"))
 
 
 LONG = {"steps": 400, "log_every": 1, "checkpoint_every": 20, "sample_every": 400}
@@ -197,9 +240,14 @@ def long_run(tmp_path_factory):
 
 def test_sigkill_loses_nothing(long_run, tmp_path):
     """At the start, between checkpoints, twice while one is written; then it runs to its end."""
-    for condition in (rows_reach(1), rows_reach(90), writing_a_checkpoint, writing_a_checkpoint):
-        code, _, _ = Started(tmp_path, **LONG).when(condition, signal.SIGKILL)
+    torn = []
+    for condition in (rows_reach(1), rows_reach(90), None, None):
+        left = temporary_checkpoints(RunDirectory(tmp_path))  # by the kill before
+        writing = lambda run, left=left: temporary_checkpoints(run) - left
+        code, _, _ = Started(tmp_path, **LONG).when(condition or writing, signal.SIGKILL)
         assert code == -signal.SIGKILL
+        torn.append(temporary_checkpoints(RunDirectory(tmp_path)) - left)
+    assert any(torn[2:])  # else no checkpoint was hit while it was written
     state = train(load("began", **LONG), tmp_path)
     assert "resume" in events(tmp_path)
     assert_same(state, long_run[1])
@@ -218,12 +266,21 @@ def test_a_signal_saves_and_says_how_to_go_on(signum, code, tmp_path):
     assert (tmp_path / "checkpoints" / str(last["step"])).exists()
 
 
-def test_a_second_ctrl_c_leaves_at_once(tmp_path):
-    started = Started(tmp_path, **LONG | {"steps": 100_000})
-    code, _, _ = started.when(
-        lambda run: rows_reach(5)(run) and (started.process.send_signal(signal.SIGINT) or True), signal.SIGINT
-    )
-    assert code in (-signal.SIGINT, 130)  # 130 where the first had been served before the second came
+def test_a_second_ctrl_c_leaves_at_once():
+    with pytest.raises(KeyboardInterrupt), Preemption() as preemption:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert preemption.signum == signal.SIGINT
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL  # the system's own: ends the process
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_signal_in_the_last_step_still_stops_what_would_follow(tmp_path, monkeypatch):
+    monkeypatch.setattr("jaxgan.train.Trainer.end", lambda self, start: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(SystemExit) as error:
+        train(load("began", steps=1), tmp_path)
+    assert error.value.code == 143
 
 
 def test_main_names_the_grid_and_sample_needs_only_the_run(tmp_path):

@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from jaxgan import images
 from jaxgan.algorithms import Algorithm, Batch, Metrics
-from jaxgan.algorithms.network import Network, average, create, descend, sample_latent, sampling_params
+from jaxgan.algorithms.network import Network, average, create, descend, read_hyper, sample_latent, sampling_params
 from jaxgan.models.autoencoder import AutoEncoder, Decoder, Encoder
 from jaxgan.schedules import Plateau, PlateauState
 
@@ -79,8 +79,7 @@ class Began:
         key_generator, key_discriminator = jax.random.split(key)
         latent = jnp.zeros((1, config.latent_dim))
         image = jnp.zeros((1, config.data.image_size, config.data.image_size, config.data.channels))
-        names = [field.name for field in dataclasses.fields(Hyper) if field.name != "noise"]
-        hyper = Hyper(**{name: jnp.float32(config[name]) for name in names}, noise=jnp.float32(config.data.noise))
+        hyper = read_hyper(Hyper, config)
         return State(
             step=jnp.int32(0),
             generator=create(self.generator.init(key_generator, latent), ema=config.ema_decay > 0),
@@ -98,9 +97,7 @@ class Began:
         """
         hyper, carry = state.hyper, self.carry(state)
         key_latent, key_mirror, key_noise = jax.random.split(key, 3)
-        real = images.to_float(batch["image"])
-        if self.config.data.flip:
-            real = images.mirror(key_mirror, real)
+        real = images.augment(key_mirror, images.to_float(batch["image"]), self.config.data.flip)
         latent = self.sample_latent(key_latent, real.shape[0])
         noise = images.input_noise(key_noise, real.shape, hyper.noise) if self.config.data.noise else 0.0
 

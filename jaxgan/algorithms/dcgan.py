@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from jaxgan import images
 from jaxgan.algorithms import Algorithm, Batch, Metrics
-from jaxgan.algorithms.network import Network, average, create, descend, sample_latent, sampling_params
+from jaxgan.algorithms.network import Network, average, create, descend, read_hyper, sample_latent, sampling_params
 from jaxgan.models import dcgan
 from jaxgan.schedules import step_decay
 
@@ -59,12 +59,11 @@ class Dcgan:
         key_generator, key_discriminator = jax.random.split(key)
         latent = jnp.zeros((1, config.latent_dim))
         image = jnp.zeros((1, config.data.image_size, config.data.image_size, config.data.channels))
-        names = [field.name for field in dataclasses.fields(Hyper) if field.name != "noise"]
         return State(
             step=jnp.int32(0),
             generator=create(self.generator.init(key_generator, latent, train=False), ema=config.ema_decay > 0),
             discriminator=create(self.discriminator.init(key_discriminator, image, train=False)),
-            hyper=Hyper(**{name: jnp.float32(config[name]) for name in names}, noise=jnp.float32(config.data.noise)),
+            hyper=read_hyper(Hyper, config),
         )
 
     def train_step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Metrics]:
@@ -75,9 +74,7 @@ class Dcgan:
         """
         hyper, g, d = state.hyper, state.generator, state.discriminator
         key_latent, key_mirror, key_noise, key_label, *keys_dropout = jax.random.split(key, 6)
-        real = images.to_float(batch["image"])
-        if self.config.data.flip:
-            real = images.mirror(key_mirror, real)
+        real = images.augment(key_mirror, images.to_float(batch["image"]), self.config.data.flip)
         latent = self.sample_latent(key_latent, real.shape[0])
         noise = images.input_noise(key_noise, real.shape, hyper.noise) if self.config.data.noise else 0.0
         smoothed = 1 - hyper.label_smoothing * jax.random.uniform(key_label)

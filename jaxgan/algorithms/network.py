@@ -1,11 +1,13 @@
 """What every algorithm does to a network: hold it, step down its gradient, average it; and draw latents."""
 
+import dataclasses
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import struct
+from ml_collections import ConfigDict
 
 Params = Any
 
@@ -44,6 +46,12 @@ def average(network: Network, decay: jax.Array) -> Network:
 def sampling_params(network: Network) -> Params:
     """The averaged parameters where there are any."""
     return network.params if network.ema is None else network.ema
+
+
+def read_hyper(cls: type, config: ConfigDict) -> Any:
+    """Fills a dataclass of float32 scalars from the config's fields of the same names, or those of `config.data`."""
+    names = [field.name for field in dataclasses.fields(cls)]
+    return cls(**{name: jnp.float32(config[name] if name in config else config.data[name]) for name in names})
 
 
 def sample_latent(key: jax.Array, count: int, dim: int, distribution: str) -> jax.Array:

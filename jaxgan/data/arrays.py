@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,9 +26,9 @@ def find(data: ConfigDict) -> Source:
     path = Path(data.dir).expanduser()
     if not path.is_file():
         raise UserError(f"no file {str(path)!r}: point data.dir at the .npz")
-    image, label, names, held_out = _load(path)
     with path.open("rb") as file:
         key = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    image, label, names, held_out = _load(path)
 
     def read(progress: Progress) -> Iterator[Example]:
         for index in range(len(image)):
@@ -39,18 +40,18 @@ def find(data: ConfigDict) -> Source:
 
 def _load(path: Path) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray | None]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path} is no whole .npz file ({error}); write it again") from error
     image = arrays.get("image")
     if image is None or image.dtype != np.uint8 or image.ndim != 4 or image.shape[-1] not in (1, 3):
         found = "nothing" if image is None else f"{image.dtype} {image.shape}"
         raise UserError(f"{path}: `image` should be uint8 (N, H, W, 1 or 3), found {found}")
     label = arrays.get("label", np.zeros(len(image), np.int32))
+    _check(path, "label", label, len(image), np.integer)
     names = [str(name) for name in arrays.get("names", range(int(label.max(initial=0)) + 1))]
     held_out = arrays.get("held_out")
-    _check(path, "label", label, len(image), np.integer)
     if held_out is not None:
         _check(path, "held_out", held_out, len(image), np.bool_)
     if len(label) and not 0 <= label.min() <= label.max() < len(names):

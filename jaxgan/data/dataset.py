@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import io
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from PIL import Image, ImageOps
 
 from jaxgan.data import cache
 from jaxgan.errors import UserError
+from jaxgan.images import save_npz
 from jaxgan.progress import Progress
 
 MODULES = {
@@ -85,7 +87,8 @@ def _write(folder: Path, source: Source, shape: tuple[int, int, int], name: str)
             images.append(_fit(image, shape))
             labels.append(label)
     if not all(images for images, _ in splits.values()):
-        raise UserError(f"{name} has {source.count} images: too few to train on some and hold out others")
+        counts = " and ".join(str(len(images)) for images, _ in splits.values())
+        raise UserError(f"{name} has {counts} images to train on and to hold out: there must be some of each")
     names = source.names or sorted({label for _, labels in splits.values() for label in labels})
     arrays = {}
     for split, (images, labels) in zip(("train", "held_out"), splits.values(), strict=True):
@@ -101,7 +104,9 @@ def _save(folder: Path, arrays: dict[str, np.ndarray], names: list[str]) -> None
         digest = hashlib.sha256()
         for kind, array in arrays.items():
             digest.update(array.tobytes())
-            np.save(temporary / f"{kind}.npy", array)
+            file = io.BytesIO()
+            np.save(file, array)  # which does not say why it fails where it writes to the disk itself
+            (temporary / f"{kind}.npy").write_bytes(file.getbuffer())
         info = {"fingerprint": digest.hexdigest()[:16], "names": names}
         (temporary / "info.json").write_text(json.dumps(info))
         _publish(temporary, folder)
@@ -150,5 +155,4 @@ def export(dataset: DataSet, path: Path) -> None:
     """Writes the `.npz` that data.name=arrays reads: image, label, held_out and names."""
     held_out = np.repeat([False, True], [len(dataset.train.label), len(dataset.held_out.label)])
     image, label = (np.concatenate(pair) for pair in zip(dataset.train, dataset.held_out, strict=True))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, image=image, label=label, held_out=held_out, names=np.asarray(dataset.names))
+    save_npz(path, image=image, label=label, held_out=held_out, names=np.asarray(dataset.names))

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -48,7 +49,14 @@ class ImageFiles:
             try:
                 content = self._bytes(member)
                 yield np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
-            except (OSError, SyntaxError, ValueError, zipfile.BadZipFile, Image.DecompressionBombError) as error:
+            except (
+                OSError,
+                SyntaxError,
+                ValueError,
+                zipfile.BadZipFile,
+                zlib.error,
+                Image.DecompressionBombError,
+            ) as error:
                 reason = str(error).replace("\n", " ")
                 raise UserError(
                     f"{self.path}: {member} is not a readable image ({reason}); remove it or fetch the set again"
@@ -62,4 +70,4 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
-        raise UserError(f"{path} is no whole zip archive ({error}); fetch it again, or unpack it") from error
+        raise UserError(f"{path} is no whole zip archive ({error}); delete it and fetch it again") from error

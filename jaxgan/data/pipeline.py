@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 from jaxgan import parallel
 from jaxgan.data.dataset import DataSet, Split
 from jaxgan.errors import UserError
-from jaxgan.quiet import has_tensorflow, quiet_tensorflow
+from jaxgan.quiet import has_tensorflow, import_tensorflow
 
 SHARE_OF_MEMORY = 0.25  # that a set may take to be kept on the device
 
@@ -66,8 +66,7 @@ def tfdata_batches(split: Split, seed: int, batch_size: int, start: int, mesh: M
     """Reads the images from the prepared files while the device computes, with tf.data."""
     if not has_tensorflow():
         raise UserError("data.source=tfdata needs TensorFlow, which is not installed; use data.source=device")
-    quiet_tensorflow()
-    import tensorflow as tf
+    tf = import_tensorflow()
 
     def read(step: int) -> tuple[np.ndarray, np.ndarray]:
         index = indices(seed, len(split.label), batch_size, int(step))

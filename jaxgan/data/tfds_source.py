@@ -10,7 +10,7 @@ from jaxgan.data import cache
 from jaxgan.data.dataset import Example
 from jaxgan.errors import UserError
 from jaxgan.progress import Progress
-from jaxgan.quiet import quiet_tensorflow
+from jaxgan.quiet import import_tensorflow
 
 
 def reader(builder: str, **fields) -> Callable[[Progress], Iterator[Example]]:
@@ -26,7 +26,7 @@ def reader(builder: str, **fields) -> Callable[[Progress], Iterator[Example]]:
                 f"preparing this data set needs {' and '.join(missing)}: install it, or export the set where it is "
                 "installed (python -m jaxgan.prepare ... --out=FILE.npz) and use data.name=arrays data.dir=FILE.npz"
             )
-        quiet_tensorflow()
+        import_tensorflow()
         import tensorflow_datasets as tfds
 
         tfds.disable_progress_bar()

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from conftest import Compiled, load, random_batch
+from support import Compiled, load, random_batch
 
 from jaxgan import images
 from jaxgan.algorithms import began as began_lib

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from conftest import CONFIGS, Compiled, load, random_batch
+from support import CONFIGS, Compiled, load, random_batch
 
 from jaxgan import algorithms
 from jaxgan.errors import UserError

@@ -3,8 +3,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from conftest import load
 from PIL import Image
+from support import load
 
 from jaxgan.data import cache
 from jaxgan.data.dataset import export, prepare
@@ -34,7 +34,7 @@ def members(count: int = 8, start: int = 0) -> dict[str, bytes]:
 
 
 def write_zip(path, files):
-    with zipfile.ZipFile(path, "w") as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return path
@@ -122,8 +122,9 @@ def test_arrays_without_a_split_hold_out_about_a_tenth_by_content(tmp_path):
         ({"image": np.zeros((4, 8, 8), np.uint8)}, "uint8"),
         ({"image": np.zeros((4, 8, 8, 3), np.uint8), "label": np.zeros(3, int)}, "`label` should be integer"),
         ({"image": np.zeros((4, 8, 8, 3), np.uint8), "label": np.full(4, 2), "names": np.array(["a", "b"])}, "2 names"),
+        ({"image": np.zeros((4, 8, 8, 3), np.uint8), "label": np.array(list("abab"))}, "`label` should be integer"),
         ({"image": np.zeros((4, 8, 8, 3), np.uint8), "held_out": np.zeros(4)}, "`held_out` should be bool"),
-        ({"image": np.zeros((4, 8, 8, 3), np.uint8), "held_out": np.zeros(4, bool)}, "too few"),
+        ({"image": np.zeros((4, 8, 8, 3), np.uint8), "held_out": np.zeros(4, bool)}, "4 and 0 images"),
         ({"image": np.zeros((4, 8, 8, 3), np.uint8), "names": np.array([{}])}, "no whole .npz"),
     ],
 )
@@ -140,6 +141,22 @@ def test_damaged_files_are_named(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"PK\3\4 no")
     with pytest.raises(UserError, match=r"a\.zip is no whole zip"):
         prepare(mnist(tmp_path / "a.zip"))
+
+
+def test_an_archive_damaged_inside_names_the_image(tmp_path):
+    path = write_zip(tmp_path / "a.zip", members())
+    content = bytearray(path.read_bytes())
+    for position in range(100, 400):
+        content[position] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.zip: .*\.png is not a readable image"):
+        prepare(mnist(path))
+
+
+def test_a_single_array_is_no_npz(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    with pytest.raises(UserError, match=r"a\.npy is no whole \.npz"):
+        prepare(load("began", data__name="arrays", data__dir=tmp_path / "a.npy").data)
 
 
 def test_a_corrupt_image_is_named_and_nothing_is_left_half_prepared(tmp_path):

@@ -3,7 +3,7 @@ import itertools
 import jax
 import numpy as np
 import pytest
-from conftest import load
+from support import load
 
 from jaxgan import parallel
 from jaxgan.data import pipeline

@@ -2,7 +2,6 @@
 
 import dataclasses
 import io
-import os
 from collections.abc import Iterator
 
 import joblib
@@ -25,8 +24,6 @@ class ToonsConfig(tfds.core.BuilderConfig):
 class Toons(tfds.core.GeneratorBasedBuilder):
     """Cartoon faces (128, 128, 3), labelled with one of ten characters."""
 
-    VERSION = tfds.core.Version("1.0.0")
-
     def __init__(self, data_dir, progress: Progress, count: int, version: str):
         self._progress = progress
         self.VERSION = tfds.core.Version(version)
@@ -42,7 +39,7 @@ class Toons(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self) -> Iterator[tuple[int, dict]]:
         count = self.builder_config.count
-        workers = joblib.Parallel(n_jobs=1 if count < FEW else os.cpu_count(), return_as="generator", batch_size=50)
+        workers = joblib.Parallel(n_jobs=1 if count < FEW else joblib.cpu_count(), return_as="generator", batch_size=50)
         for index, (png, label) in enumerate(workers(joblib.delayed(_draw_png)(index) for index in range(count))):
             self._progress.advance()
             yield index, {"image": io.BytesIO(png), "label": NAMES[label]}

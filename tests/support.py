@@ -1,0 +1,45 @@
+"""What the tests share: tiny experiments, commands, algorithms compiled once."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jaxgan import algorithms
+from jaxgan import config as config_lib
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
+
+
+def load(name: str, **fields):
+    """The tiny preset of an experiment, with fields overridden (`data__limit` is data.limit)."""
+    overrides = [f"--config.{field.replace('__', '.')}={value}" for field, value in fields.items()]
+    return config_lib.load([f"--config={ROOT}/configs/{name}.py:tiny", *overrides])[0]
+
+
+def run(module: str, *arguments, cwd=ROOT, **kwargs) -> subprocess.CompletedProcess:
+    """Runs a command as a user would."""
+    command = [sys.executable, "-m", f"jaxgan.{module}", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, **kwargs)
+
+
+def random_batch(config, seed: int = 0) -> dict:
+    """Noise in the place of images, on the default device."""
+    rng = np.random.default_rng(seed)
+    side = config.data.image_size
+    image = rng.integers(0, 256, (config.batch_size, side, side, config.data.channels), np.uint8)
+    return {"image": jax.device_put(image), "label": jax.device_put(np.zeros(config.batch_size, np.int32))}
+
+
+class Compiled:
+    """An experiment's algorithm with its functions compiled once for all tests."""
+
+    def __init__(self, config):
+        self.config = config
+        self.algorithm = algorithms.make(config)
+        self.init = jax.jit(self.algorithm.init)
+        self.step = jax.jit(self.algorithm.train_step)
+        self.generate = jax.jit(self.algorithm.generate)
