@@ -9,8 +9,8 @@ data.flip, data.noise.
 from jaxgan.config import base, with_preset
 
 QUICK = {
-    "width": 32,
-    "steps": 2500,
+    "batch_size": 16,
+    "steps": 3500,
     "ema_decay": 0.99,
     "sample_every": 500,
     "checkpoint_every": 500,
