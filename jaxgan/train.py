@@ -195,7 +195,9 @@ class Trainer:
             self.event("end", self.steps)
         else:
             print(f"{self.run.path} has {start:,} of {self.steps:,} steps; raise --config.steps to go on")
-        print(f"samples: {self.run.sample(max(start, self.steps))}", flush=True)
+        grid = self.run.sample(max(start, self.steps))
+        if grid.exists():
+            print(f"samples: {grid}", flush=True)
 
     def event(self, name: str, step: int, **details) -> None:
         """Adds a row to events.jsonl; `time` is seconds since 1970."""
