@@ -1,6 +1,9 @@
 """ABEGAN, the seed's asymmetric BEGAN: a halved generator and decoder, k kept in [0.005, 0.995], 200 epochs.
 
-python -m jaxgan.main --config=configs/abegan.py[:quick|:tiny]
+The seed, on a GPU of 2019 and 9,877 Simpsons faces: 61,600 steps in 50 minutes, only Bart, each one different.
+`:quick` on toons, two CPU cores: 4 minutes, only the bearded man, sharp, in various expressions.
+
+    python -m jaxgan.main --config=configs/abegan.py[:quick|:tiny]
 """
 
 from jaxgan.config import QUICK_BEGAN, base, with_preset

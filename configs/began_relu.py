@@ -1,6 +1,8 @@
 """BEGAN with ReLU in place of ELU: does ELU delay mode collapse? The seed saw ReLU collapse at once.
 
-python -m jaxgan.main --config=configs/began_relu.py[:quick|:tiny]
+The seed, on a GPU of 2019 and 9,877 Simpsons faces: 308,000 steps in 5 h 45.
+
+    python -m jaxgan.main --config=configs/began_relu.py[:quick|:tiny]
 """
 
 from jaxgan.config import QUICK_BEGAN, base, with_preset
