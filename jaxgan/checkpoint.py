@@ -1,8 +1,10 @@
 """Checkpoints by Orbax: written in the background, whole or not there at all, in folders named by step."""
 
 import contextlib
+import errno
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,7 +47,9 @@ class Checkpoints:
         return sorted(self._manager.all_steps())
 
     def save(self, step: int, state: Any, config: dict) -> None:
-        """Starts writing; the state may be donated as soon as this returns."""
+        """Starts writing; the state may be donated as soon as this returns. Raises OSError where there is no room."""
+        if shutil.disk_usage(self.folder).free < sum(leaf.nbytes for leaf in jax.tree.leaves(state)):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), config=ocp.args.JsonSave(config))
         with _full_disk_as_os_error(self.folder):
             self._manager.save(step, args=items, force=True)

@@ -11,8 +11,8 @@ def has_tensorflow() -> bool:
 
 
 def quiet_orbax() -> None:
-    """Orbax warns through absl's logger of what it was asked for."""
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    """Orbax logs through absl: warnings of what it was asked for, and errors that it raises as well."""
+    logging.getLogger("absl").setLevel(logging.CRITICAL)
 
 
 def import_tensorflow():
@@ -25,7 +25,7 @@ def import_tensorflow():
         "TF_ENABLE_ONEDNN_OPTS", "0"
     )  # whose notice escapes the level above; we compute nothing in TF
     for name in ("absl", "tensorflow", "tensorflow_datasets"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     import tensorflow
 
     tensorflow.config.set_visible_devices([], "GPU")

@@ -170,8 +170,8 @@ class Trainer:
         """Starts a checkpoint. Raises UserError, leaving the last good one, where the state is not finite."""
         if not _all_finite(state):
             self.diverged(step, "a weight is not finite")
-        self.tensorboard.flush()
         self.checkpoints.save(step, state, self.stored | {"seconds": self.clock.seconds()})
+        self.tensorboard.flush()
 
     def diverged(self, step: int, what: str) -> None:
         self.tensorboard.flush()

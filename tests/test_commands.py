@@ -1,6 +1,7 @@
 """The user's mistakes, as the user makes them: one line on stderr, a non-zero exit, no traceback."""
 
 import errno
+from types import SimpleNamespace
 
 import pytest
 from support import ROOT, load, run
@@ -56,9 +57,13 @@ def raising(error):
 
 
 def test_full_disk_is_one_line(tmp_path, monkeypatch):
-    """Both as the system reports it, and as Orbax does."""
+    """As the system reports it, as it is seen before a checkpoint is begun, and as Orbax reports it."""
     with pytest.raises(SystemExit, match="No space left on device; make room"):
         cli.run(raising(OSError(errno.ENOSPC, "No space left on device", "/runs/a")))
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+        with pytest.raises(SystemExit, match="checkpoints: No space left on device; make room"):
+            cli.run(lambda: train(load("began", steps=2), tmp_path))
     full = ValueError("RESOURCE_EXHAUSTED: Error writing ... [source locations='...' os_error_code='28']")
     monkeypatch.setattr("orbax.checkpoint.CheckpointManager.save", lambda *_, **__: raising(full)())
     with pytest.raises(SystemExit, match="checkpoints: No space left on device; make room"):

@@ -1,3 +1,4 @@
+import errno
 import io
 import zipfile
 
@@ -198,6 +199,21 @@ def test_without_tensorflow_the_remedy_is_named(archive, monkeypatch):
     data = mnist(archive, data__image_size=128)
     with pytest.raises(UserError, match=r"needs tensorflow .* data.name=arrays"):
         prepare(data)
+
+
+def test_a_disk_that_fills_up_while_preparing(monkeypatch):
+    """TFDS wraps TensorFlow's error in another."""
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    def fill(self):
+        raise RuntimeError("Failed to finalize") from tf.errors.ResourceExhaustedError(None, None, "No space left")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fill)
+    with pytest.raises(OSError, match="No space left on device") as error:
+        prepare(load("began", data__limit=30).data)
+    assert error.value.errno == errno.ENOSPC
+    assert error.value.filename == str(cache.folder("tfds"))
 
 
 def test_a_failed_download_names_the_address(monkeypatch):
