@@ -5,15 +5,13 @@ import tempfile
 
 _CACHE = tempfile.TemporaryDirectory(prefix="jaxgan-tests-")
 os.environ["JAXGAN_CACHE"] = _CACHE.name
+os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{_CACHE.name}/xla"
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
 # Tests compile more than they compute.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
 import pytest
 from support import Compiled, load
-
-from jaxgan import parallel
-
-parallel.cache_compilations()
 
 
 @pytest.fixture(scope="session")

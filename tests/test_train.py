@@ -229,7 +229,7 @@ def temporary_checkpoints(run):
     return set(run.checkpoints.glob("*tmp*"))
 
 
-LONG = {"steps": 400, "log_every": 1, "checkpoint_every": 20, "sample_every": 400}
+LONG = {"steps": 240, "log_every": 1, "checkpoint_every": 20, "sample_every": 240}
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +241,7 @@ def long_run(tmp_path_factory):
 def test_sigkill_loses_nothing(long_run, tmp_path):
     """At the start, between checkpoints, twice while one is written; then it runs to its end."""
     torn = []
-    for condition in (rows_reach(1), rows_reach(90), None, None):
+    for condition in (rows_reach(1), rows_reach(50), None, None):
         left = temporary_checkpoints(RunDirectory(tmp_path))  # by the kill before
         writing = lambda run, left=left: temporary_checkpoints(run) - left
         code, _, _ = Started(tmp_path, **LONG).when(condition or writing, signal.SIGKILL)
@@ -252,7 +252,7 @@ def test_sigkill_loses_nothing(long_run, tmp_path):
     assert "resume" in events(tmp_path)
     assert_same(state, long_run[1])
     assert rows_without_times(tmp_path) == rows_without_times(long_run[0])
-    assert [row["step"] for row in rows_without_times(tmp_path)] == list(range(1, 401))
+    assert [row["step"] for row in rows_without_times(tmp_path)] == list(range(1, 241))
     assert not list((tmp_path / "checkpoints").glob("*tmp*"))
 
 
