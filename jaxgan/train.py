@@ -122,7 +122,7 @@ class Trainer:
     def begin(self) -> tuple[int, Any]:
         """Returns the step to go on from and its state, and brings the rows in line with it."""
         key, whole = stream_key(self.config.seed, Stream.INIT), parallel.replicated(self.mesh)
-        self.run.events.keep(lambda row: True)
+        self.run.events.keep(lambda row: True)  # all but a row that a crash has torn
         if self.checkpoints.steps():
             target = abstract(self.algorithm.init, key, whole)
             start, state, stored = self.checkpoints.restore(target)
