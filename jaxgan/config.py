@@ -28,6 +28,8 @@ def base(algorithm: str) -> ConfigDict:
     config.algorithm = algorithm  # the module of jaxgan.algorithms that trains it
     config.seed = 0  # of the initial weights, the latents, dropout and augmentation
 
+    config.init_from = placeholder(str)  # directory of a run whose networks this one starts from
+
     config.epochs = 1000  # passes over the training images
     config.steps = placeholder(int)  # generator updates; where set, it overrides epochs
     config.batch_size = 32  # images a step, over all devices
@@ -44,6 +46,7 @@ def base(algorithm: str) -> ConfigDict:
     config.latent_dim = 64  # length of z
     config.latent = "normal"  # distribution of z: normal is N(0, 1), uniform is U[-1, 1]
     config.width = 64  # channels that the networks' layers count in
+    config.init = "fan_avg_normal"  # of the weights: fan_avg_normal, fan_in_uniform (PyTorch's default) or normal_002
     config.lr_g = 1e-4  # Adam's learning rate, generator
     config.lr_d = 1e-4  # Adam's learning rate, discriminator
     config.adam_b1 = 0.5
@@ -51,11 +54,13 @@ def base(algorithm: str) -> ConfigDict:
     config.ema_decay = 0.0  # of the generator's weight average, a step; 0 keeps none
 
     config.data = ConfigDict()
-    config.data.name = "toons"  # toons, simpsons_mnist or arrays
+    config.data.name = "toons"  # toons, simpsons_faces, simpsons_mnist, folder or arrays
     config.data.dir = placeholder(str)  # the user's archive, folder or .npz; none downloads or draws the set
     config.data.seed = 0  # of the order of the images
     config.data.image_size = 32  # pixels a side: 32, 64 or 128
     config.data.channels = 3  # 3 is colour, 1 is grey
+    config.data.fit = "crop"  # images that are not square: crop cuts out the centre, pad adds white
+    config.data.unreadable = "error"  # files that are no readable images: error names them and stops, skip goes on
     config.data.limit = placeholder(int)  # use the first so many training images only
     config.data.flip = False  # mirror half of the real images
     config.data.noise = 0.0  # largest deviation of the Gaussian noise on the discriminator's input; images span [-1, 1]
@@ -67,23 +72,39 @@ def base(algorithm: str) -> ConfigDict:
     return config.lock()
 
 
-def _began() -> dict:
+def _balance() -> dict:
     return {
-        "activation": "elu",  # elu, relu, leaky_relu, silu or gelu
-        "asymmetric": False,  # ABEGAN: halved generator and discriminator's decoder
-        "skip_connections": False,  # paper, section 3.5.1: h0 joins the decoders after each upsampling
-        "residual_steps": 0,  # paper, section 3.5.1: steps in which the residuals' carry goes from 1 to 0; 0 has none
         "gamma": 0.5,  # diversity ratio E[L(G(z))] / E[L(x)] that the balance aims at
         "lambda_k": 1e-3,  # gain of k's controller
         "k_min": 0.0,  # k starts here
         "k_max": 1.0,
+    }
+
+
+def _began() -> dict:
+    return _balance() | {
+        "activation": "elu",  # elu, relu, leaky_relu, silu or gelu
+        "asymmetric": False,  # ABEGAN: halved generator and discriminator's decoder
+        "skip_connections": False,  # paper, section 3.5.1: h0 joins the decoders after each upsampling
+        "residual_steps": 0,  # paper, section 3.5.1: steps in which the residuals' carry goes from 1 to 0; 0 has none
         "plateau_every": 3080,  # steps whose mean of m is compared with the best so far; 0 never decays
         "plateau_factor": 0.9,  # of both learning rates where m stalls
         "plateau_rtol": 1e-4,  # relative improvement that counts
     }
 
 
-def _dcgan() -> dict:
+def _shared() -> dict:
+    return _balance() | {
+        "hold_decoder": True,  # G's loss sees the reconstructing G as a constant; False is the seed's flat loss
+        "adversarial": True,  # D's loss is L(x) - k L(G(z)); False is (L(x) + L(G(z))) / 2, ADCGAN's in the seed
+    }
+
+
+def _sabegan() -> dict:
+    return _shared() | {"activation": "elu"}  # elu, relu, leaky_relu, silu or gelu
+
+
+def _dcgan_networks() -> dict:
     return {
         "kernel": 3,  # size of the convolutions
         "upsampling": "nearest",  # nearest (then a convolution) or transposed
@@ -91,16 +112,25 @@ def _dcgan() -> dict:
         "dropout": 0.25,  # probability that the discriminator drops a channel
         "leak": 0.2,  # slope of LeakyReLU below 0
         "batch_norm_eps": 0.5,  # added to the variance, but in the generator's first (1e-5)
+    }
+
+
+def _adcgan() -> dict:
+    return _shared() | _dcgan_networks()
+
+
+def _dcgan() -> dict:
+    return _dcgan_networks() | {
         "label_smoothing": 0.1,  # D's real labels are one uniform draw a batch from [1 - this, 1]
         "lr_decay": 0.1,  # factor on both learning rates ...
         "lr_decay_every": 308_000,  # ... each so many steps; 0 never decays
     }
 
 
-_FIELDS = {"began": _began, "dcgan": _dcgan}
+_FIELDS = {"began": _began, "sabegan": _sabegan, "adcgan": _adcgan, "dcgan": _dcgan}
 
-# BEGAN in minutes on a CPU. With so few steps gamma = 0.5 draws one image only; with 0.9 real scenes collapse.
-QUICK_BEGAN = {
+# BEGAN's losses in minutes on a CPU. With so few steps gamma = 0.5 draws one image; with 0.9 real scenes collapse.
+QUICK_BALANCE = {
     "width": 16,
     "batch_size": 16,
     "steps": 6000,
@@ -108,11 +138,11 @@ QUICK_BEGAN = {
     "lr_d": 2e-3,
     "gamma": 0.7,
     "lambda_k": 0.002,
-    "plateau_every": 1500,
     "ema_decay": 0.99,
     "sample_every": 500,
     "checkpoint_every": 1000,
 }
+QUICK_BEGAN = QUICK_BALANCE | {"plateau_every": 1500}
 
 TINY = {
     "width": 8,
@@ -223,11 +253,14 @@ def flatten(config: Mapping, prefix: str = "") -> dict:
 
 _CHOICES = {
     "precision": ("float32", "bfloat16"),
+    "init": ("fan_avg_normal", "fan_in_uniform", "normal_002"),
     "latent": ("normal", "uniform"),
     "activation": ("elu", "relu", "leaky_relu", "silu", "gelu"),
     "upsampling": ("nearest", "transposed"),
     "data.image_size": (32, 64, 128),
     "data.channels": (1, 3),
+    "data.fit": ("crop", "pad"),
+    "data.unreadable": ("error", "skip"),
     "data.source": ("auto", "device", "tfdata"),
 }
 # Half-open ranges: the least value, and the one that values stay below.
@@ -265,8 +298,8 @@ def validate(config: ConfigDict) -> None:
             raise UserError(f"{name}={value}: it is a number from {least:g}{limit}")
     if fields.get("kernel", 1) % 2 == 0:
         raise UserError(f"kernel={config.kernel}: it is an odd number")
-    if config.algorithm == "dcgan" and config.width % 4:
-        raise UserError(f"width={config.width}: DCGAN's is a multiple of 4")
+    if "kernel" in fields and config.width % 4:
+        raise UserError(f"width={config.width}: that of DCGAN's networks is a multiple of 4")
     if fields.get("k_min", 0) > fields.get("k_max", 0):
         raise UserError(f"k_min={config.k_min} is above k_max={config.k_max}")
 

@@ -14,6 +14,10 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 
 
+def one_config_per_algorithm() -> list[str]:
+    return list({load(name).algorithm: name for name in reversed(CONFIGS)}.values())
+
+
 def load(name: str, **fields):
     """The tiny preset of an experiment, with fields overridden (`data__limit` is data.limit)."""
     overrides = [f"--config.{field.replace('__', '.')}={value}" for field, value in fields.items()]

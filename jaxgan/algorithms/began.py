@@ -161,6 +161,7 @@ def make(config: ConfigDict) -> Algorithm:
     sizes = {
         "width": config.width,
         "activation": config.activation,
+        "initialization": config.init,
         "dtype": jnp.dtype(config.precision),
     }
     decoder = sizes | {

@@ -83,7 +83,7 @@ class Dcgan:
             variables, rngs = {"params": params, "batch_stats": batch_stats}, {"dropout": key}
             apply = self.discriminator.apply
             logits, updated = apply(variables, image + noise, train=True, rngs=rngs, mutable="batch_stats")
-            return logits, updated["batch_stats"]
+            return logits[:, 0], updated["batch_stats"]
 
         def loss_on_real(params):
             logits, batch_stats = judge(params, real, d.batch_stats, keys_dropout[0])
@@ -141,6 +141,7 @@ def make(config: ConfigDict) -> Algorithm:
         "kernel": config.kernel,
         "leak": config.leak,
         "batch_norm_eps": config.batch_norm_eps,
+        "initialization": config.init,
         "dtype": jnp.dtype(config.precision),
     }
     system = Dcgan(

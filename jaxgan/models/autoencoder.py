@@ -1,5 +1,7 @@
 """BEGAN's encoder and decoder (Berthelot et al. 2017, arXiv 1703.10717, section 3.5), and ABEGAN's halved decoder."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -38,21 +40,24 @@ class Encoder(nn.Module):
     width: int
     latent_dim: int
     activation: str = "elu"
+    initialization: str = "fan_avg_normal"
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, images: jax.Array, carry: jax.Array | None = None) -> jax.Array:
         activate = ACTIVATIONS[self.activation]
+        start = {"initialization": self.initialization, "dtype": self.dtype}
+        conv, dense = (partial(layer, **start) for layer in (Conv, Dense))
 
         def layer(x):
-            return vanish(carry, x, activate(Conv(x.shape[-1], dtype=self.dtype)(x)))
+            return vanish(carry, x, activate(conv(x.shape[-1])(x)))
 
-        x = activate(Conv(self.width, dtype=self.dtype)(images.astype(self.dtype)))
+        x = activate(conv(self.width)(images.astype(self.dtype)))
         for octave in range(octaves(images.shape[1])):
             x = layer(layer(x))
-            x = Conv((octave + 1) * self.width, kernel=1, dtype=self.dtype)(average_pool(x))
+            x = conv((octave + 1) * self.width, kernel=1)(average_pool(x))
         x = layer(layer(x))
-        return Dense(self.latent_dim, dtype=self.dtype)(x.reshape(x.shape[0], -1))
+        return dense(self.latent_dim)(x.reshape(x.shape[0], -1))
 
 
 class Decoder(nn.Module):
@@ -69,16 +74,19 @@ class Decoder(nn.Module):
     output: str = "linear"  # linear, tanh or elu
     halved: bool = False
     skip_connections: bool = False
+    initialization: str = "fan_avg_normal"
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, codes: jax.Array, carry: jax.Array | None = None) -> jax.Array:
         activate = ACTIVATIONS[self.activation]
+        start = {"initialization": self.initialization, "dtype": self.dtype}
+        conv, upsample_conv, dense = (partial(layer, **start) for layer in (Conv, UpsampleConv, Dense))
 
         def layer(x):
-            return vanish(carry, x, activate(Conv(self.width, dtype=self.dtype)(x)))
+            return vanish(carry, x, activate(conv(self.width)(x)))
 
-        x = Dense(BASE_SIZE * BASE_SIZE * self.width, dtype=self.dtype)(codes.astype(self.dtype))
+        x = dense(BASE_SIZE * BASE_SIZE * self.width)(codes.astype(self.dtype))
         x = skip = x.reshape(-1, BASE_SIZE, BASE_SIZE, self.width)
         x = layer(x) if self.halved else layer(layer(x))
         last = octaves(self.image_size) - 1
@@ -88,10 +96,10 @@ class Decoder(nn.Module):
                 x = jnp.concatenate([x, skip], axis=-1)
                 skip = upsample(skip)
             if self.halved and octave == last:
-                return self.finish(UpsampleConv(self.channels, dtype=self.dtype)(x))
-            x = vanish(carry, shortcut, activate(UpsampleConv(self.width, dtype=self.dtype)(x)))
+                return self.finish(upsample_conv(self.channels)(x))
+            x = vanish(carry, shortcut, activate(upsample_conv(self.width)(x)))
             x = x if self.halved else layer(x)
-        return self.finish(Conv(self.channels, dtype=self.dtype)(x))
+        return self.finish(conv(self.channels)(x))
 
     def finish(self, x: jax.Array) -> jax.Array:
         output = {"linear": lambda x: x, "tanh": jnp.tanh, "elu": nn.elu}[self.output]

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.models.layers import BASE_SIZE, Conv, Dense, UpsampleConv, at_least_float32, fan_avg_normal, octaves
+from jaxgan.models.layers import BASE_SIZE, Conv, Dense, TransposedConv, UpsampleConv, at_least_float32, octaves
 
 MOMENTUM = 0.9  # of BatchNorm's running statistics
 FIRST_EPS = 1e-5  # of the generator's BatchNorm before the first upsampling
@@ -26,48 +26,51 @@ class Generator(nn.Module):
     transposed_kernel: int = 4
     leak: float = 0.2
     batch_norm_eps: float = 0.5
+    initialization: str = "fan_avg_normal"
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, latent: jax.Array, train: bool) -> jax.Array:
+        start = {"initialization": self.initialization, "dtype": self.dtype}
         norm = partial(nn.BatchNorm, use_running_average=not train, momentum=MOMENTUM, dtype=self.dtype)
+        enlarge = {
+            "nearest": partial(UpsampleConv, kernel=self.kernel, **start),
+            "transposed": partial(TransposedConv, kernel=self.transposed_kernel, **start),
+        }[self.upsampling]
         widths = [self.width * 2**octave for octave in reversed(range(octaves(self.image_size)))]
-        x = Dense(BASE_SIZE * BASE_SIZE * widths[0], dtype=self.dtype)(latent.astype(self.dtype))
+        x = Dense(BASE_SIZE * BASE_SIZE * widths[0], **start)(latent.astype(self.dtype))
         x = norm(epsilon=FIRST_EPS)(x.reshape(-1, BASE_SIZE, BASE_SIZE, widths[0]))
         for width in widths:
-            x = norm(epsilon=self.batch_norm_eps)(self.enlarge(width)(x))
+            x = norm(epsilon=self.batch_norm_eps)(enlarge(width)(x))
             x = nn.leaky_relu(x, self.leak)
-        return jnp.tanh(at_least_float32(Conv(self.channels, self.kernel, dtype=self.dtype)(x)))
-
-    def enlarge(self, features: int) -> nn.Module:
-        if self.upsampling == "nearest":
-            return UpsampleConv(features, self.kernel, dtype=self.dtype)
-        size = (self.transposed_kernel, self.transposed_kernel)
-        return nn.ConvTranspose(features, size, (2, 2), "SAME", kernel_init=fan_avg_normal, dtype=self.dtype)
+        return jnp.tanh(at_least_float32(Conv(self.channels, self.kernel, **start)(x)))
 
 
 class Discriminator(nn.Module):
-    """Images (B, S, S, C) to logits (B,) that they are real, down to 2x2 by convolutions of stride 2.
+    """Images (B, S, S, C) to (B, outputs), down to 2x2 by convolutions of stride 2.
 
+    One output is the logit that an image is real; ADCGAN's analysis network has as many as codes have numbers.
     The channels double from width / 4: 16, 32, 64, 128 at 32 px and width 64.
     """
 
     width: int
+    outputs: int = 1
     kernel: int = 3
     dropout: float = 0.25  # of whole channels
     leak: float = 0.2
     batch_norm_eps: float = 0.5
+    initialization: str = "fan_avg_normal"
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool) -> jax.Array:
+        start = {"initialization": self.initialization, "dtype": self.dtype}
         x = images.astype(self.dtype)
         for layer in range(octaves(images.shape[1]) + 2):
-            x = Conv(self.width * 2**layer // 4, self.kernel, stride=2, dtype=self.dtype)(x)
+            x = Conv(self.width * 2**layer // 4, self.kernel, stride=2, **start)(x)
             x = nn.leaky_relu(x, self.leak)
             x = nn.Dropout(self.dropout, broadcast_dims=(1, 2), deterministic=not train)(x)
             if layer > 0:
                 norm = nn.BatchNorm(not train, momentum=MOMENTUM, epsilon=self.batch_norm_eps, dtype=self.dtype)
                 x = norm(x)
-        logits = Dense(1, dtype=self.dtype)(x.reshape(x.shape[0], -1))
-        return at_least_float32(logits[:, 0])
+        return at_least_float32(Dense(self.outputs, **start)(x.reshape(x.shape[0], -1)))

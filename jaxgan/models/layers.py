@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +11,33 @@ from flax import linen as nn
 
 BASE_SIZE = 8  # side of the smallest feature map, at every image size
 
-# N(0, sqrt(2 / (fan_in + fan_out))), as the seed initialised convolutions and linear layers.
-fan_avg_normal = nn.initializers.variance_scaling(1.0, "fan_avg", "normal")
+Initializer = Callable[..., jax.Array]  # (key, shape, dtype) -> array
+
+
+class Initialization(NamedTuple):
+    """How the weights of convolutions and linear layers start."""
+
+    kernel: Initializer
+    bias: Callable[[int], Initializer]  # by the layer's fan-in: the number of inputs that each output sums
+
+
+def _zeros(fan_in: int) -> Initializer:
+    return nn.initializers.zeros
+
+
+def _fan_in_uniform(fan_in: int) -> Initializer:
+    bound = 1 / math.sqrt(fan_in)
+    return lambda key, shape, dtype=jnp.float32: jax.random.uniform(key, shape, dtype, -bound, bound)
+
+
+INITIALIZATIONS = {
+    # N(0, sqrt(2 / (fan_in + fan_out))), biases 0: the seed's (Glorot & Bengio 2010, equation 12, drawn from a normal).
+    "fan_avg_normal": Initialization(nn.initializers.variance_scaling(1.0, "fan_avg", "normal"), _zeros),
+    # U[-1 / sqrt(fan_in), 1 / sqrt(fan_in)], biases as well: PyTorch's default, which the seed had before.
+    "fan_in_uniform": Initialization(nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform"), _fan_in_uniform),
+    # N(0, 0.02), biases 0: DCGAN's (Radford et al. 2016, section 4).
+    "normal_002": Initialization(nn.initializers.normal(0.02), _zeros),
+}
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "elu": nn.elu,
@@ -43,31 +69,54 @@ def at_least_float32(x: jax.Array) -> jax.Array:
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
+def initializers(name: str, fan_in: int) -> dict[str, Initializer]:
+    """A Linen layer's `kernel_init` and `bias_init`."""
+    initialization = INITIALIZATIONS[name]
+    return {"kernel_init": initialization.kernel, "bias_init": initialization.bias(fan_in)}
+
+
 class Conv(nn.Module):
     """Convolution (B, H, W, C) to (B, H/stride, W/stride, features) with zero padding of kernel // 2."""
 
     features: int
     kernel: int = 3
     stride: int = 1
+    initialization: str = "fan_avg_normal"
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         size = (self.kernel, self.kernel)
         padding = [(self.kernel // 2, self.kernel // 2)] * 2
-        conv = nn.Conv(self.features, size, self.stride, padding, kernel_init=fan_avg_normal, dtype=self.dtype)
-        return conv(x)
+        start = initializers(self.initialization, self.kernel**2 * x.shape[-1])
+        return nn.Conv(self.features, size, self.stride, padding, dtype=self.dtype, **start)(x)
 
 
 class Dense(nn.Module):
     """Linear layer (B, N) to (B, features)."""
 
     features: int
+    initialization: str = "fan_avg_normal"
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        return nn.Dense(self.features, kernel_init=fan_avg_normal, dtype=self.dtype)(x)
+        return nn.Dense(self.features, dtype=self.dtype, **initializers(self.initialization, x.shape[-1]))(x)
+
+
+class TransposedConv(nn.Module):
+    """Transposed convolution of stride 2: (B, H, W, C) to (B, 2H, 2W, features)."""
+
+    features: int
+    kernel: int = 4
+    initialization: str = "fan_avg_normal"
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        size = (self.kernel, self.kernel)
+        start = initializers(self.initialization, self.kernel**2 * x.shape[-1])
+        return nn.ConvTranspose(self.features, size, (2, 2), "SAME", dtype=self.dtype, **start)(x)
 
 
 class UpsampleConv(nn.Module):
@@ -79,13 +128,15 @@ class UpsampleConv(nn.Module):
     features: int
     kernel: int = 3
     folded: bool | None = None
+    initialization: str = "fan_avg_normal"
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
-        kernel = self.param("kernel", fan_avg_normal, shape)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        start = initializers(self.initialization, math.prod(shape[:-1]))
+        kernel = self.param("kernel", start["kernel_init"], shape)
+        bias = self.param("bias", start["bias_init"], (self.features,))
         x, kernel, bias = (value.astype(self.dtype) for value in (x, kernel, bias))
         folded = jax.default_backend() == "cpu" if self.folded is None else self.folded
         if folded:

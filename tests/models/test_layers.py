@@ -27,6 +27,32 @@ def test_folded_upsampling_is_the_plain_one_in_value_and_gradient(kernel, featur
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10), *results)
 
 
+@pytest.mark.parametrize(
+    ("name", "deviation", "shape"),
+    [
+        ("fan_avg_normal", (2 / (9 * 64 + 9 * 32)) ** 0.5, "normal"),
+        ("fan_in_uniform", (9 * 64) ** -0.5 / 3**0.5, "uniform"),
+        ("normal_002", 0.02, "normal"),
+    ],
+)
+@pytest.mark.parametrize("layer", [layers.Conv, layers.UpsampleConv, layers.TransposedConv])
+def test_initializations(layer, name, deviation, shape):
+    variables = layer(32, kernel=3, initialization=name).init(jax.random.key(0), jnp.zeros((1, 8, 8, 64)))
+    kernel, bias = sorted(jax.tree.leaves(variables), key=lambda leaf: -leaf.size)
+    assert kernel.std() == pytest.approx(deviation, rel=0.03)
+    assert jnp.abs(kernel).max() / kernel.std() == pytest.approx(3**0.5 if shape == "uniform" else 4.1, rel=0.15)
+    bound = (9 * 64) ** -0.5  # PyTorch draws the biases as it draws the weights
+    expected = bound if name == "fan_in_uniform" else 0
+    assert jnp.abs(bias).max() == pytest.approx(expected, rel=0.15)
+
+
+def test_linear_layers_are_initialised_alike():
+    variables = layers.Dense(400, initialization="fan_in_uniform").init(jax.random.key(0), jnp.zeros((1, 25)))
+    weights = variables["params"]["Dense_0"]
+    assert jnp.abs(weights["kernel"]).max() == pytest.approx(0.2, rel=0.01)
+    assert jnp.abs(weights["bias"]).max() == pytest.approx(0.2, rel=0.01)
+
+
 def test_parameters_do_not_depend_on_the_method():
     x = jnp.zeros((1, 4, 4, 3))
     plain, folded = (layers.UpsampleConv(5, folded=f).init(jax.random.key(0), x) for f in (False, True))
