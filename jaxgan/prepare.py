@@ -20,6 +20,10 @@ def main(arguments: Sequence[str]) -> None:
         f"{dataset.name} {dataset.fingerprint}: {len(dataset.train.label):,} training images and "
         f"{len(dataset.held_out.label):,} held out, {len(dataset.names)} characters"
     )
+    if dataset.duplicates:
+        print(f"images that are copies of another: {dataset.duplicates:,}")
+    if dataset.skipped:
+        print(f"unreadable files that are left out: {dataset.skipped:,}")
     if options.out:
         export(dataset, options.out)
         print(f"wrote {options.out}")

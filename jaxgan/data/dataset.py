@@ -1,8 +1,6 @@
 """Preparing a data set: validated, resized and split once, then read from the cache."""
 
-import hashlib
 import importlib
-import io
 import json
 import os
 import shutil
@@ -13,19 +11,20 @@ from typing import NamedTuple
 
 import numpy as np
 from ml_collections import ConfigDict
-from PIL import Image, ImageOps
 
 from jaxgan.data import cache
+from jaxgan.data.writing import SPLITS, SetWriter
 from jaxgan.errors import UserError
 from jaxgan.images import save_npz
 from jaxgan.progress import Progress
 
 MODULES = {
     "toons": "jaxgan.data.toons",
+    "simpsons_faces": "jaxgan.data.simpsons.faces",
     "simpsons_mnist": "jaxgan.data.simpsons.mnist",
+    "folder": "jaxgan.data.folder",
     "arrays": "jaxgan.data.arrays",
 }
-HELD_OUT = 0.1  # share of the images that training never sees, where the set has no test split
 
 
 class Example(NamedTuple):
@@ -41,7 +40,7 @@ class Source(NamedTuple):
 
     key: str  # tells this content from any other of the same name
     names: list[str] | None  # of the labels, in their order; None is that of the alphabet
-    count: int  # examples that `read` yields
+    count: int  # examples that `read` yields, and files that it skips
     read: Callable[[Progress], Iterator[Example]]
 
 
@@ -60,54 +59,42 @@ class DataSet(NamedTuple):
     names: list[str]  # of the labels
     train: Split
     held_out: Split
+    duplicates: int = 0  # images that are the same as another before them, in either split
+    skipped: int = 0  # files left out because they are no readable images
 
 
 def prepare(data: ConfigDict) -> DataSet:
     """Returns the set that `config.data` describes, from the cache where it has been prepared before.
 
     Raises:
-      UserError: there is no such set, its file is missing or damaged, or it holds too few images.
+      UserError: there is no such set, it is missing or damaged, images cannot be read, or there are too few.
     """
     if data.name not in MODULES:
         raise UserError(f"no data set {data.name!r}: data.name is one of {', '.join(MODULES)}")
     source = importlib.import_module(MODULES[data.name]).find(data)
     shape = (data.image_size, data.image_size, data.channels)
-    folder = cache.folder("arrays", f"{data.name}-{source.key}", "x".join(map(str, shape)))
+    size = "x".join(map(str, shape)) + ("" if data.fit == "crop" else f"-{data.fit}")
+    folder = cache.folder("arrays", f"{data.name}-{source.key}", size)
     if not folder.exists():
-        _write(folder, source, shape, data.name)
+        _write(folder, source, shape, data)
     return _limited(_read(folder, data.name), data.limit)
 
 
-def _write(folder: Path, source: Source, shape: tuple[int, int, int], name: str) -> None:
+def _write(folder: Path, source: Source, shape: tuple[int, int, int], data: ConfigDict) -> None:
     """Fills the folder in one go: it holds everything or does not exist."""
-    splits = {False: ([], []), True: ([], [])}
-    with Progress(f"preparing {name}", source.count, "images") as progress:
-        for image, label, held_out in source.read(progress):
-            images, labels = splits[_is_held_out(image) if held_out is None else held_out]
-            images.append(_fit(image, shape))
-            labels.append(label)
-    if not all(images for images, _ in splits.values()):
-        counts = " and ".join(str(len(images)) for images, _ in splits.values())
-        raise UserError(f"{name} has {counts} images to train on and to hold out: there must be some of each")
-    names = source.names or sorted({label for _, labels in splits.values() for label in labels})
-    arrays = {}
-    for split, (images, labels) in zip(("train", "held_out"), splits.values(), strict=True):
-        arrays[f"{split}_image"] = np.stack(images)
-        arrays[f"{split}_label"] = np.asarray([names.index(label) for label in labels], np.int32)
-    _save(folder, arrays, names)
-
-
-def _save(folder: Path, arrays: dict[str, np.ndarray], names: list[str]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        digest = hashlib.sha256()
-        for kind, array in arrays.items():
-            digest.update(array.tobytes())
-            file = io.BytesIO()
-            np.save(file, array)  # which does not say why it fails where it writes to the disk itself
-            (temporary / f"{kind}.npy").write_bytes(file.getbuffer())
-        info = {"fingerprint": digest.hexdigest()[:16], "names": names}
+        with (
+            SetWriter(temporary, shape, data.fit) as writer,
+            Progress(f"preparing {data.name}", source.count, "images") as progress,
+        ):
+            for example in source.read(progress):
+                writer.add(*example)
+            fingerprint, names = writer.finish(data.name, source.names)
+        info = {"fingerprint": fingerprint, "names": names, "duplicates": writer.duplicates}
+        if data.unreadable == "skip":
+            info["skipped"] = source.count - writer.count
         (temporary / "info.json").write_text(json.dumps(info))
         _publish(temporary, folder)
     finally:
@@ -126,29 +113,14 @@ def _read(folder: Path, name: str) -> DataSet:
     info = json.loads((folder / "info.json").read_text())
     splits = [
         Split(*(np.load(folder / f"{split}_{kind}.npy", mmap_mode="r") for kind in ("image", "label")))
-        for split in ("train", "held_out")
+        for split in SPLITS
     ]
-    return DataSet(name, info["fingerprint"], info["names"], *splits)
+    counts = {count: info.get(count, 0) for count in ("duplicates", "skipped")}  # older files lack them
+    return DataSet(name, info["fingerprint"], info["names"], *splits, **counts)
 
 
 def _limited(dataset: DataSet, limit: int | None) -> DataSet:
     return dataset._replace(train=Split(*(array[:limit] for array in dataset.train)))
-
-
-def _is_held_out(image: np.ndarray) -> bool:
-    """Decides by the image's content, so that copies of one image fall on the same side."""
-    digest = hashlib.sha256(image.tobytes()).digest()
-    return int.from_bytes(digest[:8], "big") < HELD_OUT * 2**64
-
-
-def _fit(image: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """Crops the centre to the aspect of `shape` (H, W, C) and resizes with anti-aliasing."""
-    if image.shape == shape:
-        return image
-    height, width, channels = shape
-    pixels = image[..., 0] if image.shape[-1] == 1 else image
-    picture = Image.fromarray(pixels).convert("L" if channels == 1 else "RGB")
-    return np.asarray(ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS)).reshape(shape)
 
 
 def export(dataset: DataSet, path: Path) -> None:

@@ -1,36 +1,40 @@
-"""Images in a folder or a zip archive that the user has, read with errors that name the file."""
+"""Images in a folder or a zip archive that the user has, read with errors that name the files."""
 
 import hashlib
-import io
-import zipfile
-import zlib
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image
 
+from jaxgan.data.archive import Archive, shown
+from jaxgan.data.decoding import Unreadable, decode
+from jaxgan.data.threads import in_order
 from jaxgan.errors import UserError
+from jaxgan.progress import Progress
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".pgm", ".ppm"}
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".pgm", ".ppm", ".pbm", ".pnm", ".gif")
 
 
 class ImageFiles:
-    """The image files below a folder or in a zip archive, in the order of their paths."""
+    """The image files below a folder or in a zip archive, in the order of their paths.
+
+    Links are followed in a folder. Hidden files and folders are passed over, and what macOS adds to archives.
+    """
 
     def __init__(self, path: str | Path):
-        """Raises UserError where `path` does not exist or is neither."""
+        """Raises UserError where `path` does not exist or is neither, or is an archive that is refused."""
         self.path = Path(path).expanduser()
+        self._archive = None
         if self.path.is_dir():
-            self._archive = None
-            files = (file for file in self.path.rglob("*") if file.is_file())
-            members = (file.relative_to(self.path).as_posix() for file in files)
+            members = filter(_is_image, _walk(self.path))
         elif self.path.is_file():
-            self._archive = _open_zip(self.path)
-            members = self._archive.namelist()
+            members = self._archive = Archive(self.path, _is_image)
         else:
             raise UserError(f"no file or folder {str(path)!r}: point data.dir at the data set's archive or folder")
-        self.members = sorted(name for name in members if PurePosixPath(name).suffix.lower() in SUFFIXES)
+        self.members = sorted(members)
+        self._unreadable = {}
 
     def fingerprint(self) -> str:
         """Hexadecimal digest of the content: of the archive's bytes, or of the files' paths and bytes."""
@@ -39,35 +43,78 @@ class ImageFiles:
             with self.path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()[:16]
         for member in self.members:
-            content = (self.path / member).read_bytes()
-            digest.update(f"{member}\0{len(content)}\0".encode() + content)
-        return digest.hexdigest()[:16]
-
-    def read(self, members: list[str]) -> Iterator[np.ndarray]:
-        """Yields uint8 (h, w, 3). Raises UserError at an image that cannot be decoded."""
-        for member in members:
             try:
                 content = self._bytes(member)
-                yield np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
-            except (
-                OSError,
-                SyntaxError,
-                ValueError,
-                zipfile.BadZipFile,
-                zlib.error,
-                Image.DecompressionBombError,
-            ) as error:
-                reason = str(error).replace("\n", " ")
-                raise UserError(
-                    f"{self.path}: {member} is not a readable image ({reason}); remove it or fetch the set again"
-                ) from error
+            except Unreadable as error:
+                content = str(error).encode()
+            digest.update(f"{member}\0{len(content)}\0".encode("utf-8", "surrogateescape") + content)
+        return digest.hexdigest()[:16]
+
+    def read(self, members: list[str], progress: Progress) -> Iterator[tuple[str, np.ndarray]]:
+        """Yields members in their order with their images, uint8 (h, w, 3); `settle` deals with those it cannot."""
+        for member, image in zip(members, in_order(self._decode, members), strict=True):
+            progress.advance()
+            if isinstance(image, Unreadable):
+                self._unreadable[member] = image
+            else:
+                yield member, image
+
+    def settle(self, unreadable: str, progress: Progress) -> None:
+        """Names every file that `read` could not decode.
+
+        Args:
+          unreadable: "skip" prints the names, "error" raises a UserError with them.
+        """
+        if not self._unreadable:
+            return
+        count = len(self._unreadable)
+        are = "file is not a readable image" if count == 1 else "files are not readable images"
+        reasons = ", ".join(f"{shown(member)} ({error})" for member, error in self._unreadable.items())
+        text = f"{self.path}: {count:,} {are}: {reasons}"
+        if unreadable == "error":
+            raise UserError(f"{text}; mend or remove them, or leave them out with data.unreadable=skip")
+        progress.print(f"left out of {text}")
+
+    def _decode(self, member: str) -> np.ndarray | Unreadable:
+        try:
+            return decode(self._bytes(member))
+        except Unreadable as error:
+            return error
 
     def _bytes(self, member: str) -> bytes:
-        return self._archive.read(member) if self._archive is not None else (self.path / member).read_bytes()
+        if self._archive is not None:
+            return self._archive.read(member)
+        try:
+            file = self.path / member
+            if not stat.S_ISREG(file.stat().st_mode):  # a pipe would be waited for without end
+                raise Unreadable("no regular file")
+            return file.read_bytes()
+        except OSError as error:
+            raise Unreadable(error.strerror) from error
 
 
-def _open_zip(path: Path) -> zipfile.ZipFile:
+def no_images(files: ImageFiles) -> UserError:
+    """The error that `files` has no image."""
+    return UserError(f"{files.path} holds no image: their names end in {', '.join(SUFFIXES)}")
+
+
+def _is_image(name: str) -> bool:
+    path = PurePosixPath(name)
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return path.suffix.lower() in SUFFIXES and not hidden
+
+
+def _walk(folder: Path, within: str = "", above: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yields the files' paths relative to the first folder, with links followed but for those that lead back up."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
     try:
-        return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise UserError(f"{path} is no whole zip archive ({error}); delete it and fetch it again") from error
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read ({error.strerror}); ask its owner, or copy it") from error
+    for entry in entries:
+        if entry.is_dir():
+            yield from _walk(Path(entry.path), f"{within}{entry.name}/", (*above, real))
+        else:  # a link that leads nowhere included, so that it is named
+            yield within + entry.name

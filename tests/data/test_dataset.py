@@ -1,15 +1,25 @@
 import errno
+import hashlib
 import io
+import json
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from ml_collections import ConfigDict
 from PIL import Image
-from support import load
+from support import ROOT, load
 
 from jaxgan.data import cache
 from jaxgan.data.dataset import export, prepare
+from jaxgan.data.files import ImageFiles
+from jaxgan.data.fitting import fit
+from jaxgan.data.writing import ArrayFile, SetWriter
 from jaxgan.errors import UserError
+from jaxgan.prepare import main as prepare_command
 
 CHARACTERS = ("bob", "eve")
 
@@ -115,6 +125,94 @@ def test_arrays_without_a_split_hold_out_about_a_tenth_by_content(tmp_path):
     assert dataset.names == ["0"]
 
 
+def test_copies_are_counted(tmp_path, capsys):
+    image = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), np.uint8)
+    np.savez(tmp_path / "a.npz", image=np.concatenate([image, image[:7], image[:5]]))
+    data = load("began", data__name="arrays", data__dir=tmp_path / "a.npz").data
+    assert prepare(data).duplicates == prepare(data).duplicates == 12
+    overrides = [f"--config.data.{field}={data[field]}" for field in ("name", "dir")]
+    prepare_command([f"--config={ROOT}/configs/began.py:tiny", *overrides])
+    assert "images that are copies of another: 12" in capsys.readouterr().out
+
+
+def test_blank_images_of_different_shapes_are_no_copies(tmp_path):
+    blank = np.zeros((20, 8, 4, 3), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (20, 8, 4, 3), np.uint8)
+    writer = SetWriter(tmp_path, (4, 4, 3), "crop")
+    with writer:
+        for image in (blank[0], blank[1], blank[0].reshape(4, 8, 3), noise[0], noise[1]):
+            writer.add(image, "a", None)
+    assert (writer.count, writer.duplicates) == (5, 1)
+
+
+def test_sets_prepared_by_an_earlier_version_are_read(archive):
+    prepare(mnist(archive, data__image_size=64))
+    (info,) = cache.folder("arrays").glob(f"simpsons_mnist-{ImageFiles(archive).fingerprint()}/64x64x3/info.json")
+    info.write_text(json.dumps({key: json.loads(info.read_text())[key] for key in ("fingerprint", "names")}))
+    assert prepare(mnist(archive, data__image_size=64)).duplicates == 0
+
+
+def test_the_fingerprint_is_that_of_all_arrays(archive):
+    dataset = prepare(mnist(archive))
+    arrays = (*dataset.train, *dataset.held_out)
+    assert dataset.fingerprint == hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:16]
+
+
+def test_growing_array_files_are_those_of_numpy(tmp_path):
+    rows = np.random.default_rng(0).integers(0, 256, (123, 4, 5, 3), np.uint8)
+    with ArrayFile(tmp_path / "a.npy", (4, 5, 3), np.uint8) as file:
+        for row in rows:
+            file.append(row[None])
+        file.finish()
+        assert b"".join(file.content()) == rows.tobytes()
+    np.save(tmp_path / "b.npy", rows)
+    assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
+
+
+def test_a_full_disk_is_named(tmp_path):
+    rows = np.zeros((1000, 64, 64, 3), np.uint8)
+    with (
+        pytest.raises(OSError, match="No space left on device") as error,
+        ArrayFile(Path("/dev/full"), (), "u1") as file,
+    ):
+        file.append(rows)
+    assert (error.value.errno, error.value.filename) == (errno.ENOSPC, "/dev/full")
+
+
+def test_what_is_not_square_is_cropped_or_padded():
+    """80x40 px with grey ends: the square of 40x40 is black; at 32x16 there is room for 8 rows above and below.
+
+    Next to an edge the resampling sees both sides.
+    """
+    wide = np.full((40, 80, 3), 100, np.uint8)
+    wide[:, 20:60] = 0
+    for image, turned in ((wide, lambda fitted: fitted), (wide.swapaxes(0, 1), lambda fitted: fitted.swapaxes(0, 1))):
+        assert not turned(fit(image, (32, 32, 3), "crop"))[:, 2:30].any()
+        padded = turned(fit(image, (32, 32, 3), "pad"))
+        assert (padded[:8] == 255).all()
+        assert (padded[24:] == 255).all()
+        assert (padded[8:24, :6] == 100).all()
+        assert (padded[8:24, 10:22] == 0).all()
+
+
+def test_fitting_is_part_of_what_is_prepared(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (50, 40, 60, 3), np.uint8)
+    np.savez(tmp_path / "a.npz", image=image)
+    data = load("began", data__name="arrays", data__dir=tmp_path / "a.npz").data
+    cropped, padded = prepare(data), prepare(ConfigDict({**data, "fit": "pad"}))
+    assert cropped.fingerprint != padded.fingerprint
+    assert (padded.train.image[:, 0] == 255).all()
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.sampled_from([1, 3]), st.sampled_from([1, 3]))
+@example(1, 5000, 3, 3)
+@example(5000, 1, 1, 3)
+def test_any_size_fits(height, width, before, after):
+    image = np.zeros((height, width, before), np.uint8)
+    for how in ("crop", "pad"):
+        assert fit(image, (32, 32, after), how).shape == (32, 32, after)
+
+
 @pytest.mark.parametrize(
     ("arrays", "said"),
     [
@@ -150,7 +248,9 @@ def test_an_archive_damaged_inside_names_the_image(tmp_path):
     for position in range(100, 400):
         content[position] ^= 0xFF
     path.write_bytes(content)
-    with pytest.raises(UserError, match=r"a\.zip: .*\.png is not a readable image"):
+    with pytest.raises(
+        UserError, match=r"a\.zip: 1 file is not a readable image: repo-master/.*\.png \(damaged in the"
+    ):
         prepare(mnist(path))
 
 
@@ -166,19 +266,43 @@ def test_a_corrupt_image_is_named_and_nothing_is_left_half_prepared(tmp_path):
     files[damaged] = files[damaged][:200]
     data = mnist(write_zip(tmp_path / "a.zip", files))
     for _ in range(2):
-        with pytest.raises(UserError, match=f"{damaged} is not a readable image"):
+        with pytest.raises(
+            UserError, match=f"a.zip: 1 file is not a readable image: {damaged} \\(.*data.unreadable=skip"
+        ):
             prepare(data)
     files[damaged] = picture(5)
     assert len(prepare(mnist(write_zip(tmp_path / "a.zip", files))).train.label) == 16
 
 
+def test_damaged_images_of_both_splits_are_named_together_or_left_out(tmp_path, capsys):
+    files = members()
+    damaged = [f"repo-master/dataset/rgb/{split}/pic_3.png" for split in ("train/eve", "test/bob")]
+    files |= dict.fromkeys(damaged, b"")
+    data = mnist(write_zip(tmp_path / "a.zip", files))
+    with pytest.raises(UserError, match=r"2 files are not .*: .*eve/pic_3.png \(empty file\), .*bob/pic_3.png"):
+        prepare(data)
+    data.unreadable = "skip"
+    for size in (32, 64):
+        data.image_size = size
+        dataset = prepare(data)
+        assert (len(dataset.train.label), len(dataset.held_out.label), dataset.skipped) == (15, 15, 2)
+    assert "eve/pic_3.png (empty file)" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("name", "path", "said"),
     [
-        ("tones", None, "no data set 'tones': data.name is one of toons, simpsons_mnist, arrays"),
+        (
+            "tones",
+            None,
+            "no data set 'tones': data.name is one of toons, simpsons_faces, simpsons_mnist, folder, arrays",
+        ),
         ("arrays", None, "needs data.dir"),
         ("arrays", "/nowhere.npz", "no file '/nowhere.npz'"),
         ("simpsons_mnist", "/nowhere.zip", "no file or folder '/nowhere.zip'"),
+        ("simpsons_faces", "/nowhere.zip", "no file or folder '/nowhere.zip'"),
+        ("folder", "/nowhere", "no file or folder '/nowhere'"),
+        ("folder", None, "needs data.dir=FOLDER"),
     ],
 )
 def test_missing_sets(name, path, said):

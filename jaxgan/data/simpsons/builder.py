@@ -18,9 +18,12 @@ class SimpsonsMnist(tfds.core.GeneratorBasedBuilder):
 
     VERSION = tfds.core.Version("1.0.0")
 
-    def __init__(self, data_dir, progress: Progress, path: str | None, key: str):
-        """`path` is the user's archive or folder; None downloads it. `key` tells its content from another's."""
-        self._progress, self._path = progress, path
+    def __init__(self, data_dir, progress: Progress, path: str | None, key: str, unreadable: str):
+        """`path` is the user's archive or folder; None downloads it. `key` tells its content from another's.
+
+        `unreadable` says what becomes of files that are no readable images, see ImageFiles.settle.
+        """
+        self._progress, self._path, self._unreadable = progress, path, unreadable
         super().__init__(data_dir=data_dir, config=tfds.core.BuilderConfig(name=key))
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -31,15 +34,20 @@ class SimpsonsMnist(tfds.core.GeneratorBasedBuilder):
         files = ImageFiles(self._path or _download(dl_manager))
         groups = layout(files)
         return {
-            split: self._generate_examples(files, {name: groups[part, name] for part, name in groups if part == split})
+            split: self._generate_examples(
+                files, {name: groups[part, name] for part, name in groups if part == split}, last=split == "test"
+            )
             for split in ("train", "test")
         }
 
-    def _generate_examples(self, files: ImageFiles, members: dict[str, list[str]]) -> Iterator[tuple[str, dict]]:
+    def _generate_examples(
+        self, files: ImageFiles, members: dict[str, list[str]], last: bool
+    ) -> Iterator[tuple[str, dict]]:
         for character, paths in members.items():
-            for path, image in zip(paths, files.read(paths), strict=True):
-                self._progress.advance()
+            for path, image in files.read(paths, self._progress):
                 yield path, {"image": image, "label": character}
+        if last:
+            files.settle(self._unreadable, self._progress)
 
 
 def _download(dl_manager) -> str:

@@ -15,13 +15,14 @@ MEMBER = re.compile(r"(?:^|/)(train|test)/([^/]+)/[^/]+$")  # split and characte
 
 def find(data: ConfigDict) -> Source:
     """GitHub's archive, or `data.dir`: an archive or folder with train/<character>/ and test/<character>/."""
+    key, count = "github", COUNT
+    if data.dir is not None:
+        files = ImageFiles(data.dir)
+        key, count = files.fingerprint(), sum(map(len, layout(files).values()))
+    if data.unreadable == "skip":
+        key += "-skip"
     builder = "jaxgan.data.simpsons.builder:SimpsonsMnist"
-    if data.dir is None:
-        return Source("github", None, COUNT, reader(builder, path=None, key="github"))
-    files = ImageFiles(data.dir)
-    count = sum(map(len, layout(files).values()))
-    key = files.fingerprint()
-    return Source(key, None, count, reader(builder, path=data.dir, key=key))
+    return Source(key, None, count, reader(builder, path=data.dir, key=key, unreadable=data.unreadable))
 
 
 def layout(files: ImageFiles) -> dict[tuple[str, str], list[str]]:
