@@ -1,13 +1,17 @@
 """Images on their way in and out: uint8 in files and batches, float in [-1, 1] inside the networks."""
 
 import io
+import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
+
+MARGIN = 6  # pixels on both sides of a label
 
 
 def to_float(images: jax.Array) -> jax.Array:
@@ -55,6 +59,34 @@ def beside(left: np.ndarray, right: np.ndarray, gap: int = 16) -> np.ndarray:
     joined[: left.shape[0], : left.shape[1]] = left
     joined[: right.shape[0], left.shape[1] + gap :] = right
     return joined
+
+
+def enlarge(picture: np.ndarray, width: int) -> np.ndarray:
+    """Repeats the pixels of uint8 (..., H, W, C) the fewest times that make it at least `width` wide."""
+    times = math.ceil(width / picture.shape[-2])
+    return picture.repeat(times, axis=-3).repeat(times, axis=-2)
+
+
+def label_rows(picture: np.ndarray, labels: Sequence[str]) -> np.ndarray:
+    """Writes a label at the left of each of the equally high rows of uint8 (H, W, C)."""
+    pitch = picture.shape[0] / len(labels)
+    font = ImageFont.load_default(min(max(pitch / 3, 12), 24))
+    width = math.ceil(max(font.getlength(label) for label in labels)) + 2 * MARGIN
+    paper = Image.new("L", (width, picture.shape[0]), 255)
+    for row, label in enumerate(labels):
+        ImageDraw.Draw(paper).text((width - MARGIN, (row + 0.5) * pitch), label, 0, font, "rm")
+    return np.concatenate([_as_picture(paper, picture.shape[-1]), picture], axis=1)
+
+
+def title(picture: np.ndarray, text: str, height: int = 24) -> np.ndarray:
+    """Writes a line of text above uint8 (H, W, C)."""
+    paper = Image.new("L", (picture.shape[1], height), 255)
+    ImageDraw.Draw(paper).text((MARGIN, height / 2), text, 0, ImageFont.load_default(height / 2), "lm")
+    return np.concatenate([_as_picture(paper, picture.shape[-1]), picture])
+
+
+def _as_picture(grey: Image.Image, channels: int) -> np.ndarray:
+    return np.repeat(np.asarray(grey)[..., None], channels, axis=-1)
 
 
 def save_png(path: Path, image: np.ndarray) -> None:

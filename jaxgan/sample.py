@@ -1,5 +1,11 @@
-"""Draws images from a run: python -m jaxgan.sample --workdir=DIR [--out=FILE.png] [--num=64] [--seed=0] [--step=N]"""
+"""Draws images from a run: its newest checkpoint's samples, a walk between them, or its training's history.
 
+python -m jaxgan.sample --workdir=DIR [--out=FILE.png] [--num=64] [--seed=0] [--step=N] [--npz=FILE.npz]
+python -m jaxgan.sample --workdir=DIR --interpolate=slerp|linear [--frames=60] [--points=4] [--out=FILE.gif]
+python -m jaxgan.sample --workdir=DIR --grid=history [--out=FILE.png]
+"""
+
+import argparse
 import math
 import sys
 from collections.abc import Sequence
@@ -8,13 +14,18 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxgan import algorithms, cli, images, parallel
+from jaxgan import algorithms, animation, cli, images, parallel
 from jaxgan import config as config_lib
 from jaxgan.checkpoint import Checkpoints, abstract
 from jaxgan.errors import UserError
 from jaxgan.rundir import RunDirectory
+from jaxgan.walk import INTERPOLATIONS, loop
 
 BATCH = 64  # images generated at a time
+POINTS = 2**31  # keys folded from here on are for a walk's further points; below are the batches'
+ROWS, FRAME = 512, 256  # pixels of width below which rows, and an animation's frames, are enlarged
+WALK_PACE = 60  # milliseconds a frame
+HISTORY_PACE, HISTORY_HOLD = 400, 1600  # milliseconds a checkpoint, and more for the last
 
 
 def load(workdir: str | Path, step: int | None = None) -> tuple[algorithms.Algorithm, algorithms.State, int]:
@@ -23,46 +34,210 @@ def load(workdir: str | Path, step: int | None = None) -> tuple[algorithms.Algor
     Raises:
       UserError: there is no such run or checkpoint.
     """
-    run = RunDirectory(workdir)
-    parallel.cache_compilations()
-    algorithm = algorithms.make(config_lib.from_dict(run.stored()["config"]))
-    target = abstract(algorithm.init, jax.random.key(0), parallel.replicated(parallel.mesh()))
-    with Checkpoints(run.checkpoints, read_only=True) as checkpoints:
+    algorithm, target, folder = _open(workdir)
+    with Checkpoints(folder, read_only=True) as checkpoints:
         step, state, _ = checkpoints.restore(target, step)
     return algorithm, state, step
 
 
 def sample(algorithm: algorithms.Algorithm, state: algorithms.State, num: int, seed: int) -> np.ndarray:
     """Returns uint8 (num, H, W, C). Image i depends on the seed and i alone, not on `num`."""
-    generate = jax.jit(algorithm.generate)
+    return generate(algorithm, state, latents(algorithm, num, seed))
+
+
+def walk(
+    algorithm: algorithms.Algorithm,
+    state: algorithms.State,
+    num: int,
+    seed: int,
+    points: int = 4,
+    frames: int = 60,
+    interpolate: str = "slerp",
+) -> np.ndarray:
+    """Walks from each of the images of `sample` through others, and back.
+
+    Args:
+      algorithm: the run's, as `load` returns it.
+      state: of one checkpoint.
+      num: images that walk side by side.
+      seed: of the latents.
+      points: latents that each image passes, its first included.
+      frames: of the whole loop; the last is one step before the first.
+      interpolate: "slerp" or "linear".
+
+    Returns:
+      uint8 (frames, num, H, W, C).
+    """
+    passed = [latents(algorithm, num, seed, point) for point in range(points)]
+    walked = loop(passed, frames, interpolate)
+    drawn = generate(algorithm, state, walked.reshape(frames * num, -1))
+    return drawn.reshape(frames, num, *drawn.shape[1:])
+
+
+def history(workdir: str | Path, num: int, seed: int) -> tuple[list[int], np.ndarray]:
+    """Draws the same latents with each checkpoint that is left, the oldest first.
+
+    Returns:
+      The checkpoints' steps, and uint8 (len(steps), num, H, W, C).
+
+    Raises:
+      UserError: there is no such run, or no checkpoint in it.
+    """
+    algorithm, target, folder = _open(workdir)
+    latent = latents(algorithm, num, seed)
+    steps, drawn = [], []
+    with Checkpoints(folder, read_only=True) as checkpoints:
+        for wanted in checkpoints.steps() or [None]:  # with None, restore says that there is nothing
+            try:
+                step, state, _ = checkpoints.restore(target, wanted)
+            except FileNotFoundError:
+                if (folder / str(wanted)).exists():
+                    raise
+                continue  # a training that still runs has deleted it
+            steps.append(step)
+            drawn.append(generate(algorithm, state, latent))
+    return steps, np.stack(drawn)
+
+
+def latents(algorithm: algorithms.Algorithm, num: int, seed: int, point: int = 0) -> np.ndarray:
+    """Draws (num, latent_dim). Latent i depends on the seed, a walk's point and i alone, not on `num`."""
     key = jax.random.key(seed)
+    if point:
+        key = jax.random.fold_in(key, POINTS + point)
     batches = range(math.ceil(num / BATCH))
-    latents = (algorithm.sample_latent(jax.random.fold_in(key, batch), BATCH) for batch in batches)
-    return np.concatenate([images.to_uint8(generate(state, latent)) for latent in latents])[:num]
+    return np.concatenate([algorithm.sample_latent(jax.random.fold_in(key, batch), BATCH) for batch in batches])[:num]
+
+
+def generate(algorithm: algorithms.Algorithm, state: algorithms.State, latent: np.ndarray) -> np.ndarray:
+    """Draws latents (N, latent_dim) as uint8 (N, H, W, C), in batches of one size so that it compiles once."""
+    compiled = jax.jit(algorithm.generate)
+    whole = np.pad(latent, ((0, -len(latent) % BATCH), (0, 0)))
+    batches = np.split(whole, len(whole) // BATCH)
+    return np.concatenate([images.to_uint8(compiled(state, batch)) for batch in batches])[: len(latent)]
 
 
 def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`; raises UserError."""
-    parser = cli.Parser(__doc__)
-    parser.add_argument("--workdir", required=True, help="the run directory")
-    parser.add_argument("--out", type=Path, help="the grid's file, by default DIR/samples/<step>-seed<seed>.png")
-    parser.add_argument("--num", type=int, default=64, help="images")
-    parser.add_argument("--seed", type=int, default=0, help="of the latents")
-    parser.add_argument("--step", type=int, help="which checkpoint, by default the newest")
-    parser.add_argument("--npz", type=Path, help="also write the array `images`, uint8 (N, H, W, C), here")
-    options = parser.parse_args(arguments)
-    if options.num < 1:
-        raise UserError(f"--num={options.num}: it is 1 or more")
-    cli.check_suffix(options.npz, ".npz")
-    cli.check_suffix(options.out, ".png")
-    algorithm, state, step = load(options.workdir, options.step)
-    samples = sample(algorithm, state, options.num, options.seed)
-    out = options.out or RunDirectory(options.workdir).path / "samples" / f"{step:06}-seed{options.seed}.png"
-    images.save_png(out, images.grid(samples, math.ceil(math.sqrt(options.num))))
+    options = _parse(arguments)
+    if options.grid == "history":
+        out, arrays = _draw_history(options)
+    elif options.interpolate:
+        out, arrays = _draw_walk(options)
+    else:
+        out, arrays = _draw_samples(options)
     print(f"wrote {out}")
     if options.npz:
-        images.save_npz(options.npz, images=samples)
+        images.save_npz(options.npz, **arrays)
         print(f"wrote {options.npz}")
+
+
+def _draw_samples(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]]:
+    algorithm, state, step = load(options.workdir, options.step)
+    samples = sample(algorithm, state, options.num or 64, options.seed)
+    out = options.out or _samples(options.workdir) / f"{step:06}-seed{options.seed}.png"
+    images.save_png(out, _square(samples))
+    return out, {"images": samples}
+
+
+def _draw_walk(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]]:
+    """A frame a step, or in a .png a row for each image that walks."""
+    algorithm, state, step = load(options.workdir, options.step)
+    out = options.out or _samples(options.workdir) / f"{step:06}-seed{options.seed}-walk.gif"
+    still = out.suffix == ".png"
+    frames = options.frames or (12 if still else 60)
+    points, interpolate = options.points or 4, options.interpolate
+    walked = walk(algorithm, state, options.num or 16, options.seed, points, frames, interpolate)
+    if still:
+        rows = walked.swapaxes(0, 1).reshape(-1, *walked.shape[2:])
+        images.save_png(out, images.enlarge(images.grid(rows, frames), ROWS))
+    else:
+        animation.save(out, np.stack([images.enlarge(_square(frame), FRAME) for frame in walked]), WALK_PACE)
+    return out, {"images": walked.reshape(-1, *walked.shape[2:])}
+
+
+def _draw_history(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]]:
+    """A row for each checkpoint, or a frame where the file is an animation."""
+    out = options.out or _samples(options.workdir) / "history.png"
+    still = out.suffix == ".png"
+    steps, drawn = history(options.workdir, options.num or (8 if still else 16), options.seed)
+    if len(steps) == 1:
+        print(f"only checkpoint {steps[0]} is left; --config.keep_every=N in training keeps one every N steps")
+    if still:
+        rows = images.grid(drawn.reshape(-1, *drawn.shape[2:]), drawn.shape[1])
+        images.save_png(out, images.label_rows(images.enlarge(rows, ROWS), [f"{step:,}" for step in steps]))
+    else:
+        pictures = [images.enlarge(_square(samples), FRAME) for samples in drawn]
+        titled = [images.title(picture, f"step {step:,}") for step, picture in zip(steps, pictures, strict=True)]
+        animation.save(out, np.stack(titled), HISTORY_PACE, HISTORY_HOLD)
+    return out, {"images": drawn.reshape(-1, *drawn.shape[2:]), "steps": np.asarray(steps)}
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Reads the flags, and raises UserError for what does not fit before anything is loaded."""
+    parser = cli.Parser(__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--workdir", required=True, help="the run directory")
+    parser.add_argument("--out", type=Path, help="the file; by default in DIR/samples")
+    parser.add_argument("--num", type=int, help="images, by default 64; 8 in a history's rows, 16 in what moves")
+    parser.add_argument("--seed", type=int, default=0, help="of the latents")
+    parser.add_argument("--step", type=int, help="which checkpoint, by default the newest")
+    parser.add_argument("--npz", type=Path, help="also write the array `images`, uint8 (N, H, W, C), frame by frame")
+    parser.add_argument(
+        "--interpolate", choices=INTERPOLATIONS, help="walk to other latents and back: .gif, .mp4 or rows in a .png"
+    )
+    parser.add_argument("--frames", type=int, help="of the whole walk, by default 60; 12 in a .png, its columns")
+    parser.add_argument("--points", type=int, help="latents that each image of a walk passes, by default 4")
+    parser.add_argument(
+        "--grid",
+        choices=("samples", "history"),
+        default="samples",
+        help="history draws the same latents with every checkpoint that is left",
+    )
+    options = parser.parse_args(arguments)
+    _check_numbers(options)
+    _check_files(options)
+    return options
+
+
+def _check_numbers(options: argparse.Namespace) -> None:
+    for name, least in (("num", 1), ("frames", 1), ("points", 2)):
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise UserError(f"--{name}={value}: it is {least} or more")
+        if name != "num" and value is not None and not options.interpolate:
+            raise UserError(f"--{name} is for a walk: add --interpolate=slerp, or leave it out")
+    for name in ("interpolate", "step"):
+        if options.grid == "history" and getattr(options, name) is not None:
+            raise UserError(f"--grid=history draws the same latents with every checkpoint: leave out --{name}")
+
+
+def _check_files(options: argparse.Namespace) -> None:
+    cli.check_suffix(options.npz, ".npz")
+    out, moves = options.out, options.interpolate or options.grid == "history"
+    if out and moves and out.suffix not in (".png", *animation.SUFFIXES):
+        raise UserError(f"{out}: name a file that ends in .png, .gif or .mp4")
+    if out and not moves and out.suffix != ".png":
+        raise UserError(f"{out}: name a file that ends in .png, or add --interpolate=slerp for a .gif or .mp4")
+    if out:
+        animation.check(out)
+
+
+def _open(workdir: str | Path) -> tuple[algorithms.Algorithm, algorithms.State, Path]:
+    """Returns a run's algorithm, the shapes of its state, and the folder of its checkpoints."""
+    run = RunDirectory(workdir)
+    parallel.cache_compilations()
+    algorithm = algorithms.make(config_lib.from_dict(run.stored()["config"]))
+    target = abstract(algorithm.init, jax.random.key(0), parallel.replicated(parallel.mesh()))
+    return algorithm, target, run.checkpoints
+
+
+def _samples(workdir: str) -> Path:
+    return RunDirectory(workdir).path / "samples"
+
+
+def _square(drawn: np.ndarray) -> np.ndarray:
+    """Arranges uint8 (N, H, W, C) in about as many rows as columns."""
+    return images.grid(drawn, math.ceil(math.sqrt(len(drawn))))
 
 
 if __name__ == "__main__":

@@ -40,6 +40,34 @@ def test_pictures_of_different_heights_stand_side_by_side():
     assert images.beside(tall, low, gap=1)[..., 0].tolist() == [[0, 255, 7], [0, 255, 255], [0, 255, 255]]
 
 
+def test_enlarging_repeats_pixels():
+    picture = np.array([[0, 1, 2]], np.uint8)[..., None]
+    assert images.enlarge(picture, 4)[..., 0].tolist() == [[0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 2, 2]]
+    for width in (1, 3):
+        np.testing.assert_array_equal(images.enlarge(picture, width), picture)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_each_row_has_its_label_at_its_left(channels):
+    picture = np.full((68, 50, channels), 99, np.uint8)
+    labelled = images.label_rows(picture, ["2", "12,000"])
+    np.testing.assert_array_equal(labelled[:, -50:], picture)
+    margin = labelled[:, :-50, 0] < 128
+    first, second = margin[:34], margin[34:]
+    assert 0 < first.sum() < second.sum()
+    assert not margin[:, : images.MARGIN // 2].any()
+    assert np.flatnonzero(first.any(axis=0)).min() > np.flatnonzero(second.any(axis=0)).min()  # aligned at the right
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_title_stands_above(channels):
+    picture = np.full((30, 90, channels), 99, np.uint8)
+    titled = images.title(picture, "step 12")
+    np.testing.assert_array_equal(titled[24:], picture)
+    assert (titled[:24] < 128).any()
+    assert titled[:24, 70:].min() == 255
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_files_are_whole_or_untouched(tmp_path, channels, monkeypatch):
     path = tmp_path / "samples" / "a.png"

@@ -1,0 +1,160 @@
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import load
+
+from jaxgan import images, sample
+from jaxgan.checkpoint import Checkpoints
+from jaxgan.errors import UserError
+from jaxgan.train import train
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "run"
+    train(load("began", keep=1, keep_every=2), workdir)
+    return workdir
+
+
+def test_a_walk_begins_at_the_samples_and_comes_back(workdir):
+    algorithm, state, _ = sample.load(workdir)
+    walked = sample.walk(algorithm, state, num=3, seed=1, points=3, frames=21)
+    assert (walked.dtype, walked.shape[:4]) == (np.uint8, (21, 3, 32, 32))
+    np.testing.assert_array_equal(walked[0], sample.sample(algorithm, state, 3, seed=1))
+    second = sample.generate(algorithm, state, sample.latents(algorithm, 3, seed=1, point=1))
+    np.testing.assert_array_equal(walked[7], second)
+    closed = np.concatenate([walked, walked[:1]]).astype(int)
+    steps = np.abs(np.diff(closed, axis=0)).mean(axis=(1, 2, 3, 4))
+    assert 0 < steps[-1] < 2 * np.median(steps)
+    assert not np.array_equal(walked, sample.walk(algorithm, state, 3, 1, 3, 21, "linear"))
+
+
+def test_a_latent_depends_on_its_seed_point_and_number_alone(workdir):
+    algorithm, _, _ = sample.load(workdir)
+    for point in (0, 1):
+        few, many = (sample.latents(algorithm, num, seed=1, point=point) for num in (3, 70))
+        np.testing.assert_array_equal(few, many[:3])
+        assert len(np.unique(many, axis=0)) == 70
+    drawn = [sample.latents(algorithm, 3, seed, point) for seed in range(3) for point in range(3)]
+    assert len(np.unique(np.concatenate(drawn), axis=0)) == 27
+
+
+def test_generating_compiles_once(workdir):
+    algorithm, state, _ = sample.load(workdir)
+    shapes = []
+
+    def generate(state, latent):
+        shapes.append(latent.shape)
+        return algorithm.generate(state, latent)
+
+    counted = algorithm._replace(generate=generate)
+    sample.walk(counted, state, num=9, seed=0, frames=10)
+    sample.sample(counted, state, num=65, seed=0)
+    assert shapes == [(sample.BATCH, 8)]
+
+
+def test_a_walk_as_gif_as_rows_and_as_array(workdir, tmp_path, capsys):
+    flags = [f"--workdir={workdir}", "--interpolate=slerp", "--num=3", "--seed=1", "--points=2", "--frames=8"]
+    sample.main([*flags, f"--npz={tmp_path}/walk.npz"])
+    assert f"wrote {workdir}/samples/000006-seed1-walk.gif" in capsys.readouterr().out
+    walked = sample.walk(*sample.load(workdir)[:2], num=3, seed=1, points=2, frames=8)
+    np.testing.assert_array_equal(np.load(tmp_path / "walk.npz")["images"], walked.reshape(24, *walked.shape[2:]))
+    with Image.open(workdir / "samples" / "000006-seed1-walk.gif") as gif:
+        assert (gif.n_frames, gif.info["loop"], gif.info["duration"]) == (8, 0, 60)
+        assert gif.size == (4 * 66, 4 * 66)  # two by two with gaps of two pixels, four times as large
+
+    sample.main([*flags, f"--out={tmp_path}/walk.png"])
+    row, first = 2 * 34, np.asarray(Image.open(tmp_path / "walk.png"))[: 2 * 32]
+    np.testing.assert_array_equal(first[:, : 2 * 32], images.enlarge(walked[0, 0], 64))
+    np.testing.assert_array_equal(first[:, row : row + 2 * 32], images.enlarge(walked[1, 0], 64))
+
+
+def test_history_draws_what_sample_draws_at_each_step(workdir, tmp_path, capsys):
+    sample.main([f"--workdir={workdir}", "--grid=history", "--num=5", "--seed=1", f"--npz={tmp_path}/history.npz"])
+    assert capsys.readouterr().out == f"wrote {workdir}/samples/history.png\nwrote {tmp_path}/history.npz\n"
+    stored = np.load(tmp_path / "history.npz")
+    assert stored["steps"].tolist() == [2, 4, 6]
+    picture = np.asarray(Image.open(workdir / "samples" / "history.png"))
+    for row, step in enumerate((2, 4, 6)):
+        algorithm, state, _ = sample.load(workdir, step)
+        drawn = sample.sample(algorithm, state, 5, seed=1)
+        np.testing.assert_array_equal(stored["images"][5 * row : 5 * row + 5], drawn)
+        grid = images.enlarge(images.grid(drawn, 5), 512)
+        top = row * 4 * 34  # 168 pixels are enlarged four times
+        np.testing.assert_array_equal(picture[top : top + 4 * 32, -grid.shape[1] :], grid)
+
+
+def test_history_as_gif_holds_its_last_frame(workdir, tmp_path):
+    sample.main([f"--workdir={workdir}", "--grid=history", "--num=4", f"--out={tmp_path}/history.gif"])
+    with Image.open(tmp_path / "history.gif") as gif:
+        durations = [(gif.seek(index), gif.info["duration"])[1] for index in range(gif.n_frames)]
+    assert durations == [400, 400, 2000]
+
+
+@pytest.mark.parametrize("kind", ["--interpolate=slerp", "--interpolate=linear", "--grid=history", "--grid=samples"])
+def test_grey_images_stay_grey(workdir, tmp_path, monkeypatch, kind):
+    generate = sample.generate
+    monkeypatch.setattr(sample, "generate", lambda *args: generate(*args)[..., :1])
+    for suffix in (".png",) if kind == "--grid=samples" else (".png", ".gif"):
+        out = tmp_path / f"grey{suffix}"
+        sample.main([f"--workdir={workdir}", kind, "--num=2", f"--out={out}"])
+        red, green, blue = Image.open(out).convert("RGB").split()
+        assert red == green == blue
+
+
+def test_history_of_one_checkpoint_names_keep_every(workdir, tmp_path, capsys):
+    copy = tmp_path / "run"
+    shutil.copytree(workdir, copy)
+    for step in (2, 4):
+        shutil.rmtree(copy / "checkpoints" / str(step))
+    sample.main([f"--workdir={copy}", "--grid=history", f"--out={tmp_path}/history.gif"])
+    assert capsys.readouterr().out == (
+        "only checkpoint 6 is left; --config.keep_every=N in training keeps one every N steps\n"
+        f"wrote {tmp_path}/history.gif\n"
+    )
+    shutil.rmtree(copy / "checkpoints" / "6")
+    with pytest.raises(UserError, match="no checkpoint in"):
+        sample.history(copy, 1, 0)
+
+
+def test_history_leaves_out_what_training_deletes_meanwhile(workdir, tmp_path, monkeypatch):
+    copy = tmp_path / "run"
+    shutil.copytree(workdir, copy)
+    steps = Checkpoints.steps
+
+    def steps_then_delete(self):
+        listed = steps(self)
+        shutil.rmtree(copy / "checkpoints" / "4", ignore_errors=True)
+        return listed
+
+    monkeypatch.setattr(Checkpoints, "steps", steps_then_delete)
+    assert sample.history(copy, 1, 0)[0] == [2, 6]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ("--num=0", "--num=0: it is 1 or more"),
+        ("--interpolate=slerp --frames=0", "--frames=0: it is 1 or more"),
+        ("--interpolate=slerp --points=1", "--points=1: it is 2 or more"),
+        ("--frames=10", "--frames is for a walk: add --interpolate=slerp, or leave it out"),
+        ("--grid=history --points=3", "--points is for a walk"),
+        ("--interpolate=cubic", "--interpolate: invalid choice: 'cubic'"),
+        ("--grid=past", "--grid: invalid choice: 'past'"),
+        ("--grid=history --interpolate=slerp", "with every checkpoint: leave out --interpolate"),
+        ("--grid=history --step=0", "with every checkpoint: leave out --step"),
+        ("--out=a.gif", "a.gif: name a file that ends in .png, or add --interpolate=slerp for a .gif or .mp4"),
+        ("--interpolate=slerp --out=a.avi", "a.avi: name a file that ends in .png, .gif or .mp4"),
+        ("--grid=history --out=a.jpg", "a.jpg: name a file that ends in .png, .gif or .mp4"),
+        ("--grid=history --npz=a.png", "a.png: name a file that ends in .npz"),
+        ("--interpolate=slerp --out=a.mp4", "a.mp4: an .mp4 needs ffmpeg, which is not on the PATH"),
+    ],
+)
+def test_mistakes_are_found_before_anything_is_loaded(flags, said, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError) as raised:
+        sample.main(["--workdir=/nowhere", *flags.split()])
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
