@@ -39,7 +39,7 @@ def test_typed_epochs_win_over_the_presets_steps():
         ("--config.data.image_size=48", "data.image_size=48: it is one of 32, 64, 128"),
         ("--config.activation=tanh", "activation=tanh: it is one of elu"),
         ("--config.algorithm=dcgan", "choose a config of that algorithm"),
-        ("--config.algorithm=bigan", "no algorithm 'bigan': there are began, dcgan"),
+        ("--config.algorithm=bigan", "no algorithm 'bigan': there are began, sabegan, adcgan, dcgan"),
         ("--config.plateau_factor=1.0", "plateau_factor=1.0: it is a number from 1e-06 and below 1"),
         ("--config.data.seed=-1", "data.seed=-1"),
         ("--config.ema_decay=1.5", "ema_decay=1.5"),

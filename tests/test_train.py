@@ -67,7 +67,8 @@ def test_every_config_trains_samples_and_restores(trained):
 def test_the_metrics_are_those_of_the_contract(trained):
     workdir, _ = trained
     names = {"step", "epoch", *TIMES, "lr_g", "lr_d"}
-    own = {"began": {"loss_real", "loss_fake", "k", "m"}, "dcgan": {"score_real", "score_fake"}}
+    balanced = {"loss_real", "loss_fake", "k", "m"}
+    own = {"began": balanced, "sabegan": balanced, "adcgan": balanced, "dcgan": {"score_real", "score_fake"}}
     stored = RunDirectory(workdir).stored()["config"]
     assert set(RunDirectory(workdir).metrics.read()[0]) == names | {"loss_g", "loss_d"} | own[stored["algorithm"]]
 

@@ -45,7 +45,7 @@ def test_images_are_in_range(compiled):
         assert compiled.algorithm.reconstruct(state, image).shape == image.shape
 
 
-@pytest.mark.parametrize("name", ["began", "abegan", "dcgan"])
+@pytest.mark.parametrize("name", ["began", "abegan", "dcgan", "sabegan", "adcgan"])
 @pytest.mark.parametrize(("size", "channels"), [(64, 1), (128, 3)])
 def test_larger_and_grey_images(name, size, channels):
     config = load(name, data__image_size=size, data__channels=channels, width=4, batch_size=2, precision="bfloat16")
@@ -62,5 +62,5 @@ def test_larger_and_grey_images(name, size, channels):
 def test_unknown_algorithm():
     config = load("began")
     config.algorithm = "begen"
-    with pytest.raises(UserError, match="no algorithm 'begen': there are began, dcgan"):
+    with pytest.raises(UserError, match="no algorithm 'begen': there are adcgan, began, dcgan, sabegan"):
         algorithms.make(config)

@@ -1,0 +1,28 @@
+"""ADCGAN as the seed had it: SABEGAN of DCGAN's blocks, with losses that nothing opposes.
+
+    python -m jaxgan.main --config=configs/adcgan_seed.py[:quick|:tiny]
+"""
+
+from jaxgan.config import base, with_preset
+
+QUICK = {
+    "width": 32,
+    "batch_size": 16,
+    "steps": 3500,
+    "gamma": 0.7,
+    "lambda_k": 0.002,
+    "ema_decay": 0.99,
+    "sample_every": 500,
+    "checkpoint_every": 500,
+}
+
+
+def get_config(preset=None):
+    config = base("adcgan")
+    config.latent_dim = 100
+    config.lr_g = 4e-4
+    config.lr_d = 4e-4
+    config.hold_decoder = False
+    config.adversarial = False
+    config.k_max = 0.0  # there is no k
+    return with_preset(config, preset, quick=QUICK)
