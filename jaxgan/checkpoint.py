@@ -81,6 +81,12 @@ class Checkpoints:
         return step, restored.state, restored.config
 
 
+def saved_steps(folder: Path) -> list[int]:
+    """Returns the steps of a run's checkpoints, none where it has no such folder, and changes nothing."""
+    with Checkpoints(folder, read_only=True) as checkpoints:
+        return checkpoints.steps()
+
+
 def abstract(init, key: jax.Array, sharding: jax.sharding.Sharding) -> Any:
     """Shapes and dtypes of `init(key)`, all placed by `sharding`, without computing it."""
     shapes = jax.eval_shape(init, key)

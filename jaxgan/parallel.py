@@ -41,7 +41,8 @@ def split(mesh: Mesh) -> NamedSharding:
 def check_batch(batch_size: int, mesh: Mesh) -> None:
     """Raises UserError where a batch cannot be split evenly."""
     if batch_size % mesh.size:
-        nearest = max(round(batch_size / mesh.size), 1) * mesh.size
+        below = batch_size // mesh.size * mesh.size
+        nearest = " or ".join(str(size) for size in (below, below + mesh.size) if size)
         raise UserError(f"batch_size={batch_size} does not split over {mesh.size} devices; take {nearest}")
 
 

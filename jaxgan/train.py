@@ -13,9 +13,9 @@ import numpy as np
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from jaxgan import algorithms, images, parallel
+from jaxgan import algorithms, images, parallel, warmstart
 from jaxgan import config as config_lib
-from jaxgan.checkpoint import Checkpoints, abstract
+from jaxgan.checkpoint import Checkpoints, abstract, saved_steps
 from jaxgan.data.dataset import DataSet, prepare
 from jaxgan.data.pipeline import batches
 from jaxgan.errors import UserError
@@ -61,10 +61,20 @@ def train(config: ConfigDict, workdir: str | Path) -> Any:
     parallel.check_batch(config.batch_size, mesh)
     algorithm = algorithms.make(config)
     dataset = prepare(config.data)
+    _check_size(dataset, config.batch_size)
     run = RunDirectory(workdir)
+    match = None
+    if config.init_from and not saved_steps(run.checkpoints):
+        match = warmstart.read(config.init_from, jax.eval_shape(algorithm.init, jax.random.key(0)))
     stored = run.claim(config, dataset)
     with Preemption() as preemption, Checkpoints(run.checkpoints, config.keep, config.keep_every) as checkpoints:
-        return Trainer(config, algorithm, dataset, mesh, run, checkpoints, stored).loop(preemption)
+        return Trainer(config, algorithm, dataset, mesh, run, checkpoints, stored, match).loop(preemption)
+
+
+def _check_size(dataset: DataSet, batch_size: int) -> None:
+    size = len(dataset.train.label)
+    if size < batch_size:
+        raise UserError(f"{dataset.name} has {size} images to train on, fewer than batch_size={batch_size}: lower it")
 
 
 class Trainer:
@@ -79,9 +89,10 @@ class Trainer:
         run: RunDirectory,
         checkpoints: Checkpoints,
         stored: dict,
+        match: warmstart.Match | None = None,
     ):
         self.config, self.algorithm, self.dataset, self.mesh = config, algorithm, dataset, mesh
-        self.run, self.checkpoints, self.stored = run, checkpoints, stored
+        self.run, self.checkpoints, self.stored, self.match = run, checkpoints, stored, match
         size = len(dataset.train.label)
         self.steps_per_epoch = size / config.batch_size
         self.steps = config.steps or math.ceil(config.epochs * self.steps_per_epoch)
@@ -132,6 +143,9 @@ class Trainer:
         else:
             start, state = 0, parallel.jit_init(self.algorithm.init, self.mesh)(key)
             self.clock = Clock(0, 0.0)
+            if self.match:
+                state = warmstart.transplant(state, self.match)
+                print(f"from {self.config.init_from}: {self.match}")
             self.event("start", 0)
             self.draw(0, state)
         self.run.metrics.keep(lambda row: row["step"] <= start)
