@@ -1,6 +1,6 @@
 """ADCGAN repaired: SABEGAN of DCGAN's blocks, with BEGAN's losses and k.
 
-    python -m jaxgan.main --config=configs/adcgan.py[:quick|:tiny]
+python -m jaxgan.main --config=configs/adcgan.py[:quick|:tiny]
 """
 
 from jaxgan.config import base, with_preset

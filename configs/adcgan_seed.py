@@ -1,6 +1,6 @@
 """ADCGAN as the seed had it: SABEGAN of DCGAN's blocks, with losses that nothing opposes.
 
-    python -m jaxgan.main --config=configs/adcgan_seed.py[:quick|:tiny]
+python -m jaxgan.main --config=configs/adcgan_seed.py[:quick|:tiny]
 """
 
 from jaxgan.config import base, with_preset

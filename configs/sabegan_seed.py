@@ -1,6 +1,6 @@
 """SABEGAN as the seed had it: one network generates and reconstructs, and the generator's loss trains it as both.
 
-    python -m jaxgan.main --config=configs/sabegan_seed.py[:quick|:tiny]
+python -m jaxgan.main --config=configs/sabegan_seed.py[:quick|:tiny]
 """
 
 from jaxgan.config import QUICK_BALANCE, base, with_preset

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxgan.errors import naming
 from jaxgan.images import write_whole
 from jaxgan.quiet import has_tensorflow, import_tensorflow
 
@@ -29,7 +30,7 @@ class JsonLines:
 
     def append(self, row: Mapping) -> None:
         """Writes one row, which is on the disk when this returns."""
-        with self.path.open("a") as file:
+        with naming(self.path), self.path.open("a") as file:
             file.write(json.dumps(row) + "\n")
             file.flush()
             os.fsync(file.fileno())

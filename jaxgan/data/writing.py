@@ -3,13 +3,13 @@
 import hashlib
 from array import array
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
 from jaxgan.data.fitting import fit
-from jaxgan.errors import UserError
+from jaxgan.errors import UserError, naming
 
 HELD_OUT = 0.1  # share of the images that training never sees, where the set has no test split
 SPLITS = ("train", "held_out")
@@ -28,25 +28,25 @@ class ArrayFile:
         self.path, self.shape, self.dtype, self.rows = path, shape, np.dtype(dtype), 0
 
     def __enter__(self) -> "ArrayFile":
-        with _named(self.path):
+        with naming(self.path):
             self._file = self.path.open("w+b")
             self._write_header()
             self._start = self._file.tell()
         return self
 
     def __exit__(self, *_) -> None:
-        with _named(self.path):
+        with naming(self.path):
             self._file.close()
 
     def append(self, rows: np.ndarray) -> None:
         """Takes (n, *shape)."""
-        with _named(self.path):
+        with naming(self.path):
             self._file.write(np.ascontiguousarray(rows, self.dtype).data)
         self.rows += len(rows)
 
     def finish(self) -> None:
         """Writes down how many rows there are."""
-        with _named(self.path):
+        with naming(self.path):
             self._file.seek(0)
             self._write_header()
             assert self._file.tell() == self._start
@@ -60,15 +60,6 @@ class ArrayFile:
     def _write_header(self) -> None:
         header = {"descr": self.dtype.str, "fortran_order": False, "shape": (self.rows, *self.shape)}
         np.lib.format.write_array_header_1_0(self._file, header)
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Names the file in its error, which Python leaves out where writing fails."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 class SetWriter:
@@ -115,7 +106,9 @@ class SetWriter:
         """
         if not all(self._numbers):
             counts = " and ".join(str(len(numbers)) for numbers in self._numbers)
-            raise UserError(f"{name} has {counts} images to train on and to hold out: it takes some of each, so add images")
+            raise UserError(
+                f"{name} has {counts} images to train on and to hold out: it takes some of each; add images"
+            )
         names = names or sorted(self._names)
         digest = hashlib.sha256()
         place = [names.index(label) for label in self._names]
