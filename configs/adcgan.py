@@ -3,18 +3,7 @@
 python -m jaxgan.main --config=configs/adcgan.py[:quick|:tiny]
 """
 
-from jaxgan.config import base, with_preset
-
-QUICK = {
-    "width": 32,
-    "batch_size": 16,
-    "steps": 3500,
-    "gamma": 0.7,
-    "lambda_k": 0.002,
-    "ema_decay": 0.99,
-    "sample_every": 500,
-    "checkpoint_every": 500,
-}
+from jaxgan.config import QUICK_ADCGAN, base, with_preset
 
 
 def get_config(preset=None):
@@ -22,4 +11,4 @@ def get_config(preset=None):
     config.latent_dim = 100
     config.lr_g = 4e-4
     config.lr_d = 4e-4
-    return with_preset(config, preset, quick=QUICK)
+    return with_preset(config, preset, quick=QUICK_ADCGAN)

@@ -9,15 +9,7 @@ data.flip, data.noise.
     python -m jaxgan.main --config=configs/dcgan.py[:quick|:tiny]
 """
 
-from jaxgan.config import base, with_preset
-
-QUICK = {
-    "batch_size": 16,
-    "steps": 3500,
-    "ema_decay": 0.99,
-    "sample_every": 500,
-    "checkpoint_every": 500,
-}
+from jaxgan.config import QUICK_DCGAN, base, with_preset
 
 
 def get_config(preset=None):
@@ -25,4 +17,4 @@ def get_config(preset=None):
     config.latent_dim = 100
     config.lr_g = 4e-4
     config.lr_d = 4e-4
-    return with_preset(config, preset, quick=QUICK)
+    return with_preset(config, preset, quick=QUICK_DCGAN)

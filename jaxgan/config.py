@@ -142,6 +142,14 @@ QUICK_BALANCE = {
     "checkpoint_every": 1000,
 }
 QUICK_BEGAN = QUICK_BALANCE | {"plateau_every": 1500}
+QUICK_DCGAN = {
+    "batch_size": 16,
+    "steps": 3500,
+    "ema_decay": 0.99,
+    "sample_every": 500,
+    "checkpoint_every": 500,
+}
+QUICK_ADCGAN = QUICK_DCGAN | {"width": 32, "gamma": 0.7, "lambda_k": 0.002}
 
 TINY = {
     "width": 8,

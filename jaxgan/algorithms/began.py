@@ -15,8 +15,8 @@ from jaxgan.schedules import Plateau, PlateauState
 
 
 @struct.dataclass
-class Hyper:
-    """What a researcher sweeps, float32 scalars; config.py says what each is."""
+class BalanceHyper:
+    """What a researcher sweeps where BEGAN's losses are in balance, float32 scalars; config.py says what each is."""
 
     gamma: jax.Array
     lambda_k: jax.Array
@@ -28,6 +28,12 @@ class Hyper:
     adam_b2: jax.Array
     ema_decay: jax.Array
     noise: jax.Array
+
+
+@struct.dataclass
+class Hyper(BalanceHyper):
+    """That, and BEGAN's own."""
+
     residual_steps: jax.Array
 
 
@@ -55,7 +61,7 @@ def balance(gamma: jax.Array, loss_real: jax.Array, loss_fake: jax.Array) -> jax
     return gamma * loss_real - loss_fake
 
 
-def control(k: jax.Array, error: jax.Array, hyper: Hyper) -> jax.Array:
+def control(k: jax.Array, error: jax.Array, hyper: BalanceHyper) -> jax.Array:
     """k <- clip(k + lambda_k * balance) (section 3.3)."""
     return jnp.clip(k + hyper.lambda_k * error, hyper.k_min, hyper.k_max)
 

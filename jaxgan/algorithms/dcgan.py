@@ -134,8 +134,8 @@ class Dcgan:
         return self.generator.apply(variables, latent, train=False)
 
 
-def make(config: ConfigDict) -> Algorithm:
-    """Builds DCGAN."""
+def networks(config: ConfigDict, outputs: int = 1) -> tuple[dcgan.Generator, dcgan.Discriminator]:
+    """The generator, and the discriminator with so many outputs."""
     shared = {
         "width": config.width,
         "kernel": config.kernel,
@@ -144,15 +144,17 @@ def make(config: ConfigDict) -> Algorithm:
         "initialization": config.init,
         "dtype": jnp.dtype(config.precision),
     }
-    system = Dcgan(
-        generator=dcgan.Generator(
-            image_size=config.data.image_size,
-            channels=config.data.channels,
-            upsampling=config.upsampling,
-            transposed_kernel=config.transposed_kernel,
-            **shared,
-        ),
-        discriminator=dcgan.Discriminator(dropout=config.dropout, **shared),
-        config=config,
+    generator = dcgan.Generator(
+        image_size=config.data.image_size,
+        channels=config.data.channels,
+        upsampling=config.upsampling,
+        transposed_kernel=config.transposed_kernel,
+        **shared,
     )
+    return generator, dcgan.Discriminator(outputs=outputs, dropout=config.dropout, **shared)
+
+
+def make(config: ConfigDict) -> Algorithm:
+    """Builds DCGAN."""
+    system = Dcgan(*networks(config), config)
     return Algorithm(system.init, system.train_step, system.sample_latent, system.generate)

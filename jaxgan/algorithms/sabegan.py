@@ -18,25 +18,9 @@ from ml_collections import ConfigDict
 
 from jaxgan import images
 from jaxgan.algorithms import Algorithm, Batch, Metrics
-from jaxgan.algorithms.began import balance, control, convergence, energy
+from jaxgan.algorithms.began import BalanceHyper, balance, control, convergence, energy
 from jaxgan.algorithms.network import Network, average, create, descend, read_hyper, sample_latent, sampling_params
 from jaxgan.models.autoencoder import Decoder, Encoder
-
-
-@struct.dataclass
-class Hyper:
-    """What a researcher sweeps, float32 scalars; config.py says what each is."""
-
-    gamma: jax.Array
-    lambda_k: jax.Array
-    k_min: jax.Array
-    k_max: jax.Array
-    lr_g: jax.Array
-    lr_d: jax.Array
-    adam_b1: jax.Array
-    adam_b2: jax.Array
-    ema_decay: jax.Array
-    noise: jax.Array
 
 
 @struct.dataclass
@@ -48,7 +32,7 @@ class State:
     encoder: Network  # A
     decoder: Network  # G as the decoder: the discriminator's optimizer and statistics, the generator's parameters
     k: jax.Array  # weight of the fakes in the discriminator's loss, float32 scalar
-    hyper: Hyper
+    hyper: BalanceHyper
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +50,7 @@ class Shared:
         image = jnp.zeros((1, config.data.image_size, config.data.image_size, config.data.channels))
         latent = jnp.zeros((1, config.latent_dim))
         variables = self.decoder.init(key_decoder, latent, **self.mode(False))
-        hyper = read_hyper(Hyper, config)
+        hyper = read_hyper(BalanceHyper, config)
         return State(
             step=jnp.int32(0),
             generator=create(variables, ema=config.ema_decay > 0),

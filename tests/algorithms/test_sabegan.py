@@ -7,21 +7,30 @@ from support import Compiled, load, random_batch
 
 from jaxgan import images
 
-EXPERIMENTS = ["sabegan", "sabegan_seed", "adcgan", "adcgan_seed"]
+EXPERIMENTS = ["sabegan", "sabegan_seed", "adcgan_seed"]
 
 
 @pytest.fixture(scope="module", params=EXPERIMENTS)
 def compiled(request):
     fields = {"dropout": 0.0, "batch_norm_eps": 0.1} if "adcgan" in request.param else {}
     k = {"k_max": 0.0} if request.param == "adcgan_seed" else {"k_min": 0.4}  # well above 0, so that the fakes count
-    return Compiled(load(request.param, lr_g=0.01, lr_d=0.02, **k, **fields))
+    config = load(request.param, lr_g=0.01, lr_d=0.02, **k, **fields)
+    config.precision = "float64"
+    with jax.enable_x64():
+        yield Compiled(config)
+
+
+def start(compiled):
+    """A state of 64 bits: Adam turns the noise on gradients of zero, of biases before BatchNorm, into steps."""
+    double = lambda leaf: leaf.astype("float64") if leaf.dtype == "float32" else leaf
+    return jax.tree.map(double, compiled.init(jax.random.key(0)))
 
 
 def networks(compiled):
     """Encoder and decoder as plain functions of their parameters, in training."""
     system = compiled.algorithm.init.__self__
     train = {"train": True} if system.has_modes else {}
-    stats = compiled.init(jax.random.key(0))
+    stats = start(compiled)
 
     def call(module, batch_stats):
         return lambda params, x: module.apply(
@@ -73,7 +82,7 @@ def reference(compiled):
 
 def test_one_pass_is_two_optimizers_whose_updates_of_the_shared_network_add_up(compiled):
     step, adam_g, adam_d = reference(compiled)
-    state = compiled.init(jax.random.key(0))
+    state = start(compiled)
     params = {"encoder": state.encoder.params, "decoder": state.generator.params}
     opt_g, opt_d, k = adam_g.init(params["decoder"]), adam_d.init(params), state.k
     for seed in range(3):
@@ -82,13 +91,13 @@ def test_one_pass_is_two_optimizers_whose_updates_of_the_shared_network_add_up(c
         state, _ = compiled.step(state, batch, key)
     assert state.k == pytest.approx(float(k), rel=1e-6)
     for ours, theirs in ((state.encoder.params, params["encoder"]), (state.generator.params, params["decoder"])):
-        difference = jax.tree.map(lambda a, b: jnp.mean(jnp.abs(a - b)), ours, theirs)
-        assert max(jax.tree.leaves(difference)) < 1e-3  # a step moves a weight by 0.01 and by 0.02
+        difference = jax.tree.map(lambda a, b: jnp.max(jnp.abs(a - b)), ours, theirs)
+        assert max(jax.tree.leaves(difference)) < 1e-6  # a step moves a weight by 0.01 and by 0.02
 
 
 def test_the_seeds_loss_trains_the_decoder_through_its_own_reconstructions_and_the_repaired_one_does_not(compiled):
     """The gradient that G's optimizer saw, against G's loss taken apart: as what draws, and as what reconstructs."""
-    state, key = compiled.init(jax.random.key(0)), jax.random.key(7)
+    state, key = start(compiled), jax.random.key(7)
     after, _ = compiled.step(state, random_batch(compiled.config), key)
     seen = jax.tree.map(lambda moment: moment / (1 - compiled.config.adam_b1), after.generator.opt_state.mu)
     latent = jax.random.normal(jax.random.split(key, 5)[0], (compiled.config.batch_size, compiled.config.latent_dim))
@@ -102,14 +111,14 @@ def test_the_seeds_loss_trains_the_decoder_through_its_own_reconstructions_and_t
     drawing, reconstructing = apart(state.generator.params, state.generator.params)
     rest = jax.tree.map(jnp.subtract, seen, drawing)
     if compiled.config.hold_decoder:
-        assert norm(rest) < 1e-4 * norm(drawing)
+        assert norm(rest) < 1e-9 * norm(drawing)
     else:
-        assert norm(jax.tree.map(jnp.subtract, rest, reconstructing)) < 1e-4 * norm(reconstructing)
+        assert norm(jax.tree.map(jnp.subtract, rest, reconstructing)) < 1e-9 * norm(reconstructing)
         assert norm(reconstructing) > 0.1 * norm(drawing)
 
 
 def norm(tree) -> float:
-    return float(optax.global_norm(tree))
+    return float(optax.tree.norm(tree))
 
 
 def test_constant_images_minimise_the_seeds_loss():
