@@ -1,6 +1,8 @@
-"""ADCGAN repaired: SABEGAN of DCGAN's blocks, with BEGAN's losses and k.
+"""ADCGAN repaired: SABEGAN of DCGAN's blocks, with BEGAN's losses and k, and the reconstructing network held constant.
 
-python -m jaxgan.main --config=configs/adcgan.py[:quick|:tiny]
+`:quick` on toons, two CPU cores: 4 to 5 minutes, two characters, sharp, on backdrops of all colours; others blurred.
+
+    python -m jaxgan.main --config=configs/adcgan.py[:quick|:tiny]
 """
 
 from jaxgan.config import QUICK_ADCGAN, base, with_preset

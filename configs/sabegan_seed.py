@@ -1,6 +1,9 @@
 """SABEGAN as the seed had it: one network generates and reconstructs, and the generator's loss trains it as both.
 
-python -m jaxgan.main --config=configs/sabegan_seed.py[:quick|:tiny]
+Any constant image has the least loss there is; the seed saw one flat light yellow.
+`:quick` on toons, two CPU cores: 4 minutes, flat pink, k at 0.92.
+
+    python -m jaxgan.main --config=configs/sabegan_seed.py[:quick|:tiny]
 """
 
 from jaxgan.config import QUICK_BALANCE, base, with_preset

@@ -5,6 +5,7 @@ import errno
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,14 @@ import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
-from jaxgan.errors import UserError
+from jaxgan.errors import UserError, naming
 from jaxgan.quiet import quiet_orbax
+
+DELETING = 2.0  # seconds that deleting a checkpoint can take
+
+
+class Vanished(Exception):
+    """A checkpoint that was there has been deleted before it was read, by a training that goes on."""
 
 
 class Checkpoints:
@@ -69,6 +76,7 @@ class Checkpoints:
 
         Raises:
           UserError: there is no such checkpoint.
+          Vanished: it was deleted meanwhile.
         """
         steps = self.steps()
         if not steps:
@@ -77,8 +85,22 @@ class Checkpoints:
         if step not in steps:
             raise UserError(f"no checkpoint {step} in {self.folder}: there are {', '.join(map(str, steps))}")
         items = ocp.args.Composite(state=ocp.args.StandardRestore(state), config=ocp.args.JsonRestore())
-        restored = self._manager.restore(step, args=items)
+        try:
+            restored = self._manager.restore(step, args=items)
+        except (FileNotFoundError, ValueError) as error:
+            if self._is_there(step):
+                raise
+            raise Vanished from error
         return step, restored.state, restored.config
+
+    def _is_there(self, step: int) -> bool:
+        """Whether the folder of `step` stays; deleting one takes a moment."""
+        deadline = time.monotonic() + DELETING
+        while (self.folder / str(step)).exists():
+            if time.monotonic() > deadline:
+                return True
+            time.sleep(0.05)
+        return False
 
 
 def saved_steps(folder: Path) -> list[int]:
@@ -95,9 +117,10 @@ def abstract(init, key: jax.Array, sharding: jax.sharding.Sharding) -> Any:
 
 @contextlib.contextmanager
 def _full_disk_as_os_error(folder: Path) -> Iterator[None]:
-    """Orbax reports a failed write as a ValueError with the operating system's code in its text."""
+    """Orbax reports a failed write as a ValueError with the operating system's code in its text, or without a name."""
     try:
-        yield
+        with naming(folder):
+            yield
     except ValueError as error:
         code = re.search(r"os_error_code='(\d+)'", str(error))
         if code is None:

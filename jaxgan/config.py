@@ -95,7 +95,7 @@ def _began() -> dict:
 def _shared() -> dict:
     return _balance() | {
         "hold_decoder": True,  # G's loss sees the reconstructing G as a constant; False is the seed's flat loss
-        "adversarial": True,  # D's loss is L(x) - k L(G(z)); False is (L(x) + L(G(z))) / 2, ADCGAN's in the seed
+        "adversarial": True,  # D's loss is L(x) - k L(G(z)); False is their mean, ADCGAN's in the seed, without k
     }
 
 
@@ -277,7 +277,8 @@ _RANGES = {
     **dict.fromkeys(("kernel", "transposed_kernel"), (1, math.inf)),
     **dict.fromkeys(("seed", "data.seed"), (0, 2**32)),
     **dict.fromkeys(("plateau_every", "residual_steps", "lr_decay_every"), (0, math.inf)),
-    **dict.fromkeys(("gamma", "lambda_k", "lr_g", "lr_d", "lr_decay", "data.noise", "leak"), (0, math.inf)),
+    **dict.fromkeys(("gamma", "lambda_k", "k_min", "k_max", "lr_g", "lr_d", "lr_decay"), (0, math.inf)),
+    **dict.fromkeys(("data.noise", "leak"), (0, math.inf)),
     **dict.fromkeys(("adam_b1", "adam_b2", "ema_decay", "dropout"), (0, 1)),
     "plateau_factor": (1e-6, 1),
     "plateau_rtol": (1e-12, 1 + 1e-12),

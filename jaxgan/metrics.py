@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxgan.errors import naming
 from jaxgan.images import write_whole
-from jaxgan.quiet import has_tensorflow, import_tensorflow
+from jaxgan.quiet import has_tensorflow, import_tensorflow, tensorflow_full_disk_as_os_error
 
 
 class JsonLines:
@@ -46,7 +46,7 @@ class TensorBoard:
     """TensorBoard's files through clu; writes nothing where TensorFlow is missing or it is turned off."""
 
     def __init__(self, folder: Path, enabled: bool):
-        self._writer = None
+        self._folder, self._writer = folder, None
         if enabled and not has_tensorflow():
             print("TensorFlow is not installed: TensorBoard is off", flush=True)
         elif enabled:
@@ -56,14 +56,16 @@ class TensorBoard:
             self._writer = metric_writers.SummaryWriter(str(folder))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        if self._writer is not None:
-            self._writer.write_scalars(step, values)
+        self._call("write_scalars", step, values)
 
     def image(self, step: int, name: str, image: np.ndarray) -> None:
         """uint8 (H, W, C)."""
-        if self._writer is not None:
-            self._writer.write_images(step, {name: image[None]})
+        self._call("write_images", step, {name: image[None]})
 
     def flush(self) -> None:
+        self._call("flush")
+
+    def _call(self, method: str, *arguments) -> None:
         if self._writer is not None:
-            self._writer.flush()
+            with tensorflow_full_disk_as_os_error(self._folder):
+                getattr(self._writer, method)(*arguments)

@@ -1,8 +1,12 @@
-"""Keeps other libraries' chatter off the terminal."""
+"""Keeps other libraries' chatter off the terminal, and gives their errors Python's own types."""
 
+import contextlib
+import errno
 import importlib.util
 import logging
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 
 def has_tensorflow() -> bool:
@@ -30,3 +34,15 @@ def import_tensorflow():
 
     tensorflow.config.set_visible_devices([], "GPU")
     return tensorflow
+
+
+@contextlib.contextmanager
+def tensorflow_full_disk_as_os_error(path: Path) -> Iterator[None]:
+    """TensorFlow has an error of its own for a disk without room, which TFDS wraps in another."""
+    full = import_tensorflow().errors.ResourceExhaustedError
+    try:
+        yield
+    except (RuntimeError, full) as error:
+        if not isinstance(error.__cause__ or error, full):
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error

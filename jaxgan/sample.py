@@ -6,6 +6,7 @@ python -m jaxgan.sample --workdir=DIR --grid=history [--out=FILE.png]
 """
 
 import argparse
+import contextlib
 import math
 import sys
 from collections.abc import Sequence
@@ -14,10 +15,10 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxgan import algorithms, animation, cli, images, parallel
-from jaxgan import config as config_lib
-from jaxgan.checkpoint import Checkpoints, abstract
+from jaxgan import algorithms, animation, cli, images, restoring
+from jaxgan.checkpoint import Checkpoints, Vanished
 from jaxgan.errors import UserError
+from jaxgan.restoring import load
 from jaxgan.rundir import RunDirectory
 from jaxgan.walk import INTERPOLATIONS, loop
 
@@ -26,18 +27,6 @@ POINTS = 2**31  # keys folded from here on are for a walk's further points; belo
 ROWS, FRAME = 512, 256  # pixels of width below which rows, and an animation's frames, are enlarged
 WALK_PACE = 60  # milliseconds a frame
 HISTORY_PACE, HISTORY_HOLD = 400, 1600  # milliseconds a checkpoint, and more for the last
-
-
-def load(workdir: str | Path, step: int | None = None) -> tuple[algorithms.Algorithm, algorithms.State, int]:
-    """Restores a run's checkpoint, by default the newest, on whatever devices there are here.
-
-    Raises:
-      UserError: there is no such run or checkpoint.
-    """
-    algorithm, target, folder = _open(workdir)
-    with Checkpoints(folder, read_only=True) as checkpoints:
-        step, state, _ = checkpoints.restore(target, step)
-    return algorithm, state, step
 
 
 def sample(algorithm: algorithms.Algorithm, state: algorithms.State, num: int, seed: int) -> np.ndarray:
@@ -83,20 +72,16 @@ def history(workdir: str | Path, num: int, seed: int) -> tuple[list[int], np.nda
     Raises:
       UserError: there is no such run, or no checkpoint in it.
     """
-    algorithm, target, folder = _open(workdir)
-    latent = latents(algorithm, num, seed)
+    run = restoring.open_run(workdir)
+    latent = latents(run.algorithm, num, seed)
     steps, drawn = [], []
-    with Checkpoints(folder, read_only=True) as checkpoints:
+    with Checkpoints(run.checkpoints, read_only=True) as checkpoints:
         for wanted in checkpoints.steps() or [None]:  # with None, restore says that there is nothing
-            try:
-                step, state, _ = checkpoints.restore(target, wanted)
-            except FileNotFoundError:
-                if (folder / str(wanted)).exists():
-                    raise
-                continue  # a training that still runs has deleted it
-            steps.append(step)
-            drawn.append(generate(algorithm, state, latent))
-    return steps, np.stack(drawn)
+            with contextlib.suppress(Vanished):
+                step, state, _ = checkpoints.restore(run.state, wanted)
+                steps.append(step)
+                drawn.append(generate(run.algorithm, state, latent))
+    return (steps, np.stack(drawn)) if steps else history(workdir, num, seed)
 
 
 def latents(algorithm: algorithms.Algorithm, num: int, seed: int, point: int = 0) -> np.ndarray:
@@ -220,15 +205,6 @@ def _check_files(options: argparse.Namespace) -> None:
         raise UserError(f"{out}: name a file that ends in .png, or add --interpolate=slerp for a .gif or .mp4")
     if out:
         animation.check(out)
-
-
-def _open(workdir: str | Path) -> tuple[algorithms.Algorithm, algorithms.State, Path]:
-    """Returns a run's algorithm, the shapes of its state, and the folder of its checkpoints."""
-    run = RunDirectory(workdir)
-    parallel.cache_compilations()
-    algorithm = algorithms.make(config_lib.from_dict(run.stored()["config"]))
-    target = abstract(algorithm.init, jax.random.key(0), parallel.replicated(parallel.mesh()))
-    return algorithm, target, run.checkpoints
 
 
 def _samples(workdir: str) -> Path:

@@ -143,10 +143,12 @@ class Trainer:
         else:
             start, state = 0, parallel.jit_init(self.algorithm.init, self.mesh)(key)
             self.clock = Clock(0, 0.0)
+            origin = {}
             if self.match:
                 state = warmstart.transplant(state, self.match)
-                print(f"from {self.config.init_from}: {self.match}")
-            self.event("start", 0)
+                origin = {"init_from": self.config.init_from, "init_step": self.match.step}
+                print(f"from {self.config.init_from}: {self.match}", flush=True)
+            self.event("start", 0, **origin)
             self.draw(0, state)
         self.run.metrics.keep(lambda row: row["step"] <= start)
         return start, state

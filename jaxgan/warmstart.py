@@ -5,49 +5,53 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from jaxgan.algorithms.network import Network
 from jaxgan.errors import UserError
-from jaxgan.sample import load
+from jaxgan.restoring import load
 
 
 class Match(NamedTuple):
-    """Which of a state's network arrays another run has in the same place and shape."""
+    """Which layers of a state's networks another run has in the same place and shape."""
 
-    found: dict[str, jax.Array]  # that run's arrays
-    missing: list[str]  # why the others stay as they were initialised
+    step: int  # of that run's checkpoint
+    found: dict[str, np.ndarray]  # that run's arrays
+    missing: list[str]  # layers that stay as they were initialised, and why
 
     def __str__(self) -> str:
-        rest = f"; {len(self.missing)} stay as initialised: {', '.join(self.missing)}" if self.missing else ""
-        return f"{len(self.found)} arrays taken over{rest}"
+        rest = f"; {len(self.missing)} layers stay as initialised: {', '.join(self.missing)}" if self.missing else ""
+        return f"{len(self.found)} arrays of step {self.step:,} taken over{rest}"
 
 
 def read(workdir: str | Path, target: Any) -> Match:
     """Compares the newest checkpoint of a run with the state `target`, of which only shapes are used.
 
-    Weights and BatchNorm's statistics count. A weight average starts from that run's average, or
-    from its weights where it keeps none. Optimizers, k and all else start afresh.
+    Weights and BatchNorm's statistics count, and a layer is taken over whole or not at all. A weight
+    average starts from that run's average, or from its weights where it keeps none. Optimizers, k and
+    all else start afresh.
 
     Raises:
-      UserError: there is no such run or checkpoint, or nothing matches.
+      UserError: there is no such run or checkpoint, or no layer with weights matches.
     """
     _, state, step = load(workdir)
     theirs, ours = _arrays(state), _arrays(target)
     for name in ours:
         if ".ema." in name and name not in theirs:
             theirs[name] = theirs.get(name.replace(".ema.", ".params."))
-    found, missing = {}, []
-    for name, leaf in ours.items():
-        other = theirs.get(name)
-        if other is None:
-            missing.append(f"{name} is not there")
-        elif other.shape != leaf.shape:
-            missing.append(f"{name} is {_shape(other)} there and {_shape(leaf)} here")
+    layers = {}
+    for name in ours:
+        layers.setdefault(name.rpartition(".")[0], []).append(name)
+    match = Match(step, {}, [])
+    for layer, names in layers.items():
+        faults = [fault for name in names if (fault := _fault(name, theirs.get(name), ours[name]))]
+        if faults:
+            match.missing.append(f"{layer} ({', '.join(faults)})")
         else:
-            found[name] = other
-    if not found:
+            match.found.update({name: np.asarray(theirs[name]) for name in names})
+    if not any(name.endswith(".kernel") for name in match.found):
         raise UserError(f"init_from={workdir}: its networks at step {step} have nothing in common with this config's")
-    return Match(found, missing)
+    return match
 
 
 def transplant(state: Any, match: Match) -> Any:
@@ -78,5 +82,9 @@ def _name(path) -> str:
     return jax.tree_util.keystr(path, simple=True, separator=".")
 
 
-def _shape(array: jax.Array) -> str:
-    return "x".join(map(str, array.shape)) or "scalar"
+def _fault(name: str, theirs: jax.Array | None, ours: jax.Array) -> str | None:
+    kind = name.rpartition(".")[2]
+    if theirs is None:
+        return f"{kind} is not there"
+    there, here = ("x".join(map(str, array.shape)) or "scalar" for array in (theirs, ours))
+    return None if there == here else f"{kind} is {there} there and {here} here"

@@ -28,13 +28,15 @@ def namespaces() -> bool:
 
 
 @pytest.mark.skipif(not namespaces(), reason="needs a user namespace in which it may mount a tmpfs")
-def test_a_full_disk_stops_the_run_with_a_line_and_its_last_checkpoint_whole(tmp_path):
+@pytest.mark.parametrize("tensorboard", [False, True])
+def test_a_full_disk_stops_the_run_with_a_line_and_its_last_checkpoint_whole(tensorboard, tmp_path):
     prepare(load("began").data)
     folder, out = tmp_path / "disk", tmp_path / "out"
     folder.mkdir()
     out.mkdir()
-    main = f"{sys.executable} -m jaxgan.main --config=configs/began.py:tiny --workdir={folder}/run --config.log_every=1"
-    script = FILL_AND_GO_ON.format(folder=folder, out=out, python=sys.executable, main=f"{main} --config.keep=1000")
+    main = f"{sys.executable} -m jaxgan.main --config=configs/began.py:tiny --workdir={folder}/run"
+    main += f" --config.log_every=1 --config.keep=1000 --config.tensorboard={tensorboard}"
+    script = FILL_AND_GO_ON.format(folder=folder, out=out, python=sys.executable, main=main)
     done = subprocess.run(["unshare", "-rm", "sh", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert (out / "code").read_text() == "1\n"

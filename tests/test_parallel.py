@@ -63,9 +63,13 @@ def test_eight_devices_compute_what_one_does(name):
 def test_a_run_moves_between_one_device_and_eight(tmp_path):
     """Begun on eight, gone on with on one, ended on eight: the losses are those of one device."""
 
-    def on_eight(steps):
-        arguments = [f"--config={ROOT}/configs/began.py:tiny", f"--workdir={tmp_path}/moved", f"--config.steps={steps}"]
-        done = run("main", *arguments, env=os.environ | EIGHT_DEVICES)
+    def on_eight(steps, name="moved", *overrides):
+        arguments = [
+            f"--config={ROOT}/configs/began.py:tiny",
+            f"--workdir={tmp_path}/{name}",
+            f"--config.steps={steps}",
+        ]
+        done = run("main", *arguments, *overrides, env=os.environ | EIGHT_DEVICES)
         assert done.returncode == 0, done.stderr
 
     on_eight(2)
@@ -77,6 +81,7 @@ def test_a_run_moves_between_one_device_and_eight(tmp_path):
     assert [row["event"] for row in RunDirectory(tmp_path / "moved").events.read()] == [
         *("start", "end", "resume", "end", "resume", "end")
     ]
+    on_eight(1, "warm", f"--config.init_from={tmp_path}/stayed")
     for ours, theirs in zip(moved, stayed, strict=True):
         for name in ("loss_real", "loss_fake", "k", "m"):
             assert ours[name] == pytest.approx(theirs[name], rel=1e-3), (name, ours["step"])

@@ -119,6 +119,28 @@ def test_history_of_one_checkpoint_names_keep_every(workdir, tmp_path, capsys):
         sample.history(copy, 1, 0)
 
 
+@pytest.mark.parametrize("draw", [sample.load, lambda workdir: sample.history(workdir, 1, 0)])
+def test_checkpoints_that_training_replaces_are_listed_again(workdir, tmp_path, monkeypatch, draw):
+    shutil.copytree(workdir, tmp_path / "run")
+    checkpoints = tmp_path / "run" / "checkpoints"
+    shutil.move(checkpoints / "6", tmp_path / "later")
+    steps, listings = Checkpoints.steps, []
+
+    def steps_then_replace(self):
+        listed = steps(self)
+        if not listings:
+            shutil.rmtree(checkpoints / "2")
+            shutil.rmtree(checkpoints / "4")
+            shutil.move(tmp_path / "later", checkpoints / "6")
+        listings.append(listed)
+        return listed
+
+    monkeypatch.setattr(Checkpoints, "steps", steps_then_replace)
+    drawn = draw(tmp_path / "run")
+    assert drawn[2] == 6 if draw is sample.load else drawn[0] == [6]
+    assert listings[0] == [2, 4] and listings[-1] == [6]
+
+
 def test_history_leaves_out_what_training_deletes_meanwhile(workdir, tmp_path, monkeypatch):
     copy = tmp_path / "run"
     shutil.copytree(workdir, copy)

@@ -100,6 +100,12 @@ def test_a_run_that_stopped_and_resumed_is_bit_identical(unbroken, tmp_path):
     assert np.all(np.diff(seconds) > 0)
 
 
+def test_fewer_images_than_a_batch_are_an_error_and_leave_nothing(tmp_path):
+    with pytest.raises(UserError, match="toons has 5 images to train on, fewer than batch_size=8"):
+        train(load("began", data__limit=5), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_both_sources_train_alike(unbroken, tmp_path):
     state = train(load("began", steps=12, log_every=1, data__source="tfdata"), tmp_path)
     assert_same(state, unbroken[1])

@@ -27,7 +27,7 @@ def assert_same(a, b):
 
 def test_the_same_networks_are_taken_over_whole_and_nothing_else(donor, tmp_path, capsys):
     state = start(tmp_path, "began", donor[0], seed=5, ema_decay=0.9)
-    assert "arrays taken over\n" in capsys.readouterr().out
+    assert "arrays of step 3 taken over\n" in capsys.readouterr().out
     assert_same(state.generator.params, donor[1].generator.params)
     assert_same(state.discriminator.params, donor[1].discriminator.params)
     ema, weights = state.generator.ema, donor[1].generator.params  # the donor keeps no average
@@ -50,18 +50,18 @@ def test_an_average_is_taken_over_as_an_average(tmp_path):
 def test_what_does_not_match_is_listed_and_stays(donor, tmp_path, capsys):
     state = start(tmp_path / "other", "began", donor[0], latent_dim=4)
     said = capsys.readouterr().out
-    assert "arrays taken over; 4 stay as initialised: " in said
-    assert "generator.params.Dense_0.Dense_0.kernel is 8x512 there and 4x512 here" in said
-    assert "discriminator.params.encoder.Dense_0.Dense_0.bias is 8 there and 4 here" in said
+    assert "arrays of step 3 taken over; 3 layers stay as initialised: " in said
+    assert "generator.params.Dense_0.Dense_0 (kernel is 8x512 there and 4x512 here), discriminator" in said
+    assert "discriminator.params.encoder.Dense_0.Dense_0 (bias is 8 there and 4 here, kernel is 1024x8 there" in said
     assert_same(state.generator.params["Conv_0"], donor[1].generator.params["Conv_0"])
 
 
 def test_nothing_in_common_is_an_error_and_leaves_nothing(donor, tmp_path):
     with pytest.raises(UserError, match=r"init_from=.*run: its networks at step 3 have nothing in common"):
-        start(tmp_path / "run", "dcgan", donor[0], width=12)
+        start(tmp_path / "run", "adcgan", donor[0])  # though some bias has the same place and shape
     assert not (tmp_path / "run").exists()
     with pytest.raises(UserError, match="is no run directory"):
-        start(tmp_path / "run", "dcgan", tmp_path / "nowhere")
+        start(tmp_path / "run", "began", tmp_path / "nowhere")
     assert not (tmp_path / "run").exists()
 
 

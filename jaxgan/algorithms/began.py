@@ -71,6 +71,20 @@ def convergence(loss_real: jax.Array, error: jax.Array) -> jax.Array:
     return loss_real + jnp.abs(error)
 
 
+def measures(
+    loss_real: jax.Array,
+    loss_fake: jax.Array,
+    loss_d: jax.Array,
+    k: jax.Array,
+    m: jax.Array,
+    lr_g: jax.Array,
+    lr_d: jax.Array,
+) -> Metrics:
+    """The metrics of a step, all scalars."""
+    losses = {"loss_g": loss_fake, "loss_d": loss_d, "loss_real": loss_real, "loss_fake": loss_fake}
+    return losses | {"k": k, "m": m, "lr_g": lr_g, "lr_d": lr_d}
+
+
 @dataclasses.dataclass(frozen=True)
 class Began:
     """The networks and their training, as pure functions of the state."""
@@ -127,16 +141,7 @@ class Began:
         lr_g, lr_d = scale * hyper.lr_g, scale * hyper.lr_d
         generator = descend(state.generator, grads_g, lr_g, hyper.adam_b1, hyper.adam_b2)
         discriminator = descend(state.discriminator, grads_d, lr_d, hyper.adam_b1, hyper.adam_b2)
-        metrics = {
-            "loss_g": loss_fake,
-            "loss_d": loss_real - state.k * loss_fake,
-            "loss_real": loss_real,
-            "loss_fake": loss_fake,
-            "k": k,
-            "m": m,
-            "lr_g": lr_g,
-            "lr_d": lr_d,
-        }
+        metrics = measures(loss_real, loss_fake, loss_real - state.k * loss_fake, k, m, lr_g, lr_d)
         state = state.replace(
             step=state.step + 1,
             generator=average(generator, hyper.ema_decay),

@@ -16,7 +16,7 @@ Params = Any
 class Network:
     """One network's arrays."""
 
-    params: Params
+    params: Params | None  # None where another network holds them
     opt_state: optax.OptState  # Adam's moments
     batch_stats: Params | None = None  # BatchNorm's running statistics
     ema: Params | None = None  # average of params over the steps

@@ -18,7 +18,7 @@ from ml_collections import ConfigDict
 
 from jaxgan import images
 from jaxgan.algorithms import Algorithm, Batch, Metrics
-from jaxgan.algorithms.began import BalanceHyper, balance, control, convergence, energy
+from jaxgan.algorithms.began import BalanceHyper, balance, control, convergence, energy, measures
 from jaxgan.algorithms.network import Network, average, create, descend, read_hyper, sample_latent, sampling_params
 from jaxgan.models.autoencoder import Decoder, Encoder
 
@@ -90,22 +90,15 @@ class Shared:
         weight_real, weight_fake = (1.0, -state.k) if self.config.adversarial else (0.5, 0.5)
         grads_d = jax.tree.map(lambda r, f: weight_real * r + weight_fake * f, grads_real, grads_fake)
         error = balance(hyper.gamma, loss_real, loss_fake)
-        k, m = control(state.k, error, hyper), convergence(loss_real, error)
+        k = control(state.k, error, hyper) if self.config.adversarial else state.k
+        m = convergence(loss_real, error)
 
         generator = descend(state.generator, grads_g, hyper.lr_g, hyper.adam_b1, hyper.adam_b2)
         encoder = descend(state.encoder, grads_d["encoder"], hyper.lr_d, hyper.adam_b1, hyper.adam_b2)
         shared = state.decoder.replace(params=generator.params)  # so that the two updates of G add up
         decoder = descend(shared, grads_d["decoder"], hyper.lr_d, hyper.adam_b1, hyper.adam_b2)
-        metrics = {
-            "loss_g": loss_fake,
-            "loss_d": weight_real * loss_real + weight_fake * loss_fake,
-            "loss_real": loss_real,
-            "loss_fake": loss_fake,
-            "k": k,
-            "m": m,
-            "lr_g": hyper.lr_g,
-            "lr_d": hyper.lr_d,
-        }
+        loss_d = weight_real * loss_real + weight_fake * loss_fake
+        metrics = measures(loss_real, loss_fake, loss_d, k, m, hyper.lr_g, hyper.lr_d)
         state = state.replace(
             step=state.step + 1,
             generator=average(generator.replace(params=decoder.params, batch_stats=stats_g), hyper.ema_decay),

@@ -50,6 +50,8 @@ class Archive:
         try:
             with self._zip.open(member) as file:
                 return file.read(member.file_size)  # with a bound, as the size can be a lie
+        except MemoryError:
+            raise
         except Exception as error:  # the same
             raise Unreadable(f"damaged in the archive: {error}") from error
 

@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 from jaxgan.data import cache
 from jaxgan.data.writing import SPLITS, SetWriter
 from jaxgan.errors import UserError
-from jaxgan.images import save_npz
+from jaxgan.images import save_npz, write_whole
 from jaxgan.progress import Progress
 
 MODULES = {
@@ -25,6 +25,7 @@ MODULES = {
     "folder": "jaxgan.data.folder",
     "arrays": "jaxgan.data.arrays",
 }
+PREPARATION = 2  # version of how images are decoded and fitted: whoever changes a pixel changes it
 
 
 class Example(NamedTuple):
@@ -74,7 +75,7 @@ def prepare(data: ConfigDict) -> DataSet:
     source = importlib.import_module(MODULES[data.name]).find(data)
     shape = (data.image_size, data.image_size, data.channels)
     size = "x".join(map(str, shape)) + ("" if data.fit == "crop" else f"-{data.fit}")
-    folder = cache.folder("arrays", f"{data.name}-{source.key}", size)
+    folder = cache.folder("arrays", f"v{PREPARATION}", f"{data.name}-{source.key}", size)
     if not folder.exists():
         _write(folder, source, shape, data)
     return _limited(_read(folder, data.name), data.limit)
@@ -92,10 +93,9 @@ def _write(folder: Path, source: Source, shape: tuple[int, int, int], data: Conf
             for example in source.read(progress):
                 writer.add(*example)
             fingerprint, names = writer.finish(data.name, source.names)
-        info = {"fingerprint": fingerprint, "names": names, "duplicates": writer.duplicates}
-        if data.unreadable == "skip":
-            info["skipped"] = source.count - writer.count
-        (temporary / "info.json").write_text(json.dumps(info))
+        skipped = source.count - writer.count if data.unreadable == "skip" else 0
+        info = {"fingerprint": fingerprint, "names": names, "duplicates": writer.duplicates, "skipped": skipped}
+        write_whole(temporary / "info.json", json.dumps(info).encode())
         _publish(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -115,8 +115,7 @@ def _read(folder: Path, name: str) -> DataSet:
         Split(*(np.load(folder / f"{split}_{kind}.npy", mmap_mode="r") for kind in ("image", "label")))
         for split in SPLITS
     ]
-    counts = {count: info.get(count, 0) for count in ("duplicates", "skipped")}  # older files lack them
-    return DataSet(name, info["fingerprint"], info["names"], *splits, **counts)
+    return DataSet(name, info["fingerprint"], info["names"], *splits, info["duplicates"], info["skipped"])
 
 
 def _limited(dataset: DataSet, limit: int | None) -> DataSet:

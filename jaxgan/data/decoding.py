@@ -45,7 +45,7 @@ def decode(content: bytes) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             return np.asarray(_rgb(image))
-    except Unreadable:
+    except (Unreadable, MemoryError):
         raise
     except Image.UnidentifiedImageError as error:
         raise Unreadable("no image of a known format" if content else "empty file") from error

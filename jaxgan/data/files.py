@@ -1,5 +1,6 @@
 """Images in a folder or a zip archive that the user has, read with errors that name the files."""
 
+import errno
 import hashlib
 import os
 import stat
@@ -15,6 +16,9 @@ from jaxgan.errors import UserError
 from jaxgan.progress import Progress
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".pgm", ".ppm", ".pbm", ".pnm", ".gif")
+
+# What is wrong with a file itself; other errors pass, and must not leave images out of a set.
+THE_FILES_OWN = (errno.ENOENT, errno.EACCES, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 
 
 class ImageFiles:
@@ -90,6 +94,8 @@ class ImageFiles:
                 raise Unreadable("no regular file")
             return file.read_bytes()
         except OSError as error:
+            if error.errno not in THE_FILES_OWN:
+                raise
             raise Unreadable(error.strerror) from error
 
 
@@ -114,7 +120,14 @@ def _walk(folder: Path, within: str = "", above: tuple[str, ...] = ()) -> Iterat
     except OSError as error:
         raise UserError(f"{folder} cannot be read ({error.strerror}); ask its owner, or copy it") from error
     for entry in entries:
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from _walk(Path(entry.path), f"{within}{entry.name}/", (*above, real))
         else:  # a link that leads nowhere included, so that it is named
             yield within + entry.name
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, or to where nobody may look: it is named when it is read
+        return False

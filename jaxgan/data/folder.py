@@ -42,11 +42,11 @@ def layout(members: list[str], name: str) -> dict[str, tuple[str, bool | None]]:
     folders = [PurePosixPath(member).parent for member in members]
     common = posixpath.commonpath(folders)
     inner = [folder.relative_to(common).parts for folder in folders]
-    first = {parts[0] if parts else "" for parts in inner}
+    first = {parts[0].lower() if parts else "" for parts in inner}
     splits = "train" in first and len(first) > 1 and first <= {"train", *HELD_OUT}
     below = [parts[splits:] for parts in inner]
     labels = [parts[0] if parts else posixpath.basename(common) or name for parts in below]
-    held_out = [parts[0] != "train" if splits else None for parts in inner]
+    held_out = [parts[0].lower() != "train" if splits else None for parts in inner]
     return dict(zip(members, zip(labels, held_out, strict=True), strict=True))
 
 

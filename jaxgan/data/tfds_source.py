@@ -1,18 +1,16 @@
 """From a TFDS builder to examples. TensorFlow is imported here, silenced, and only when a set is prepared."""
 
 import contextlib
-import errno
 import importlib
 import importlib.util
 import io
-import os
 from collections.abc import Callable, Iterator
 
 from jaxgan.data import cache
 from jaxgan.data.dataset import Example
 from jaxgan.errors import UserError
 from jaxgan.progress import Progress
-from jaxgan.quiet import import_tensorflow
+from jaxgan.quiet import import_tensorflow, tensorflow_full_disk_as_os_error
 
 
 def reader(builder: str, **fields) -> Callable[[Progress], Iterator[Example]]:
@@ -28,19 +26,15 @@ def reader(builder: str, **fields) -> Callable[[Progress], Iterator[Example]]:
                 f"preparing this data set needs {' and '.join(missing)}: install it, or export the set where it is "
                 "installed (python -m jaxgan.prepare ... --out=FILE.npz) and use data.name=arrays data.dir=FILE.npz"
             )
-        tf = import_tensorflow()
+        import_tensorflow()
         import tensorflow_datasets as tfds
 
         tfds.disable_progress_bar()
         module, name = builder.split(":")
         made = getattr(importlib.import_module(module), name)(cache.folder("tfds"), progress, **fields)
-        try:
-            with contextlib.redirect_stdout(io.StringIO()):  # TFDS prints what it is about to do
-                made.download_and_prepare()
-        except (RuntimeError, tf.errors.ResourceExhaustedError) as error:
-            if not isinstance(error.__cause__ or error, tf.errors.ResourceExhaustedError):
-                raise
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(cache.folder("tfds"))) from error
+        silence = contextlib.redirect_stdout(io.StringIO())  # TFDS prints what it is about to do
+        with silence, tensorflow_full_disk_as_os_error(cache.folder("tfds")):
+            made.download_and_prepare()
         for split in made.info.splits:
             held_out = split == "test" if "test" in made.info.splits else None
             for row in tfds.as_numpy(made.as_dataset(split=split, shuffle_files=False)):

@@ -18,7 +18,7 @@ class Initialization(NamedTuple):
     """How the weights of convolutions and linear layers start."""
 
     kernel: Initializer
-    bias: Callable[[int], Initializer]  # by the layer's fan-in: the number of inputs that each output sums
+    bias: Callable[[int], Initializer]  # by the layer's fan-in
 
 
 def _zeros(fan_in: int) -> Initializer:
@@ -105,7 +105,10 @@ class Dense(nn.Module):
 
 
 class TransposedConv(nn.Module):
-    """Transposed convolution of stride 2: (B, H, W, C) to (B, 2H, 2W, features)."""
+    """Transposed convolution of stride 2: (B, H, W, C) to (B, 2H, 2W, features).
+
+    Its fan-in counts the features, as in the convolution that it transposes and as PyTorch counts.
+    """
 
     features: int
     kernel: int = 4
@@ -115,8 +118,15 @@ class TransposedConv(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         size = (self.kernel, self.kernel)
-        start = initializers(self.initialization, self.kernel**2 * x.shape[-1])
-        return nn.ConvTranspose(self.features, size, (2, 2), "SAME", dtype=self.dtype, **start)(x)
+        start = initializers(self.initialization, self.kernel**2 * self.features)
+        draw = start.pop("kernel_init")
+
+        def kernel_init(key, shape, dtype):
+            return draw(key, (*size, self.features, x.shape[-1]), dtype).swapaxes(2, 3)
+
+        return nn.ConvTranspose(
+            self.features, size, (2, 2), "SAME", dtype=self.dtype, kernel_init=kernel_init, **start
+        )(x)
 
 
 class UpsampleConv(nn.Module):

@@ -1,7 +1,6 @@
 import errno
 import hashlib
 import io
-import json
 import zipfile
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from support import ROOT, load
 
 from jaxgan.data import cache
 from jaxgan.data.dataset import export, prepare
-from jaxgan.data.files import ImageFiles
 from jaxgan.data.fitting import fit
 from jaxgan.data.writing import ArrayFile, SetWriter
 from jaxgan.errors import UserError
@@ -143,13 +141,6 @@ def test_blank_images_of_different_shapes_are_no_copies(tmp_path):
         for image in (blank[0], blank[1], blank[0].reshape(4, 8, 3), noise[0], noise[1]):
             writer.add(image, "a", None)
     assert (writer.count, writer.duplicates) == (5, 1)
-
-
-def test_sets_prepared_by_an_earlier_version_are_read(archive):
-    prepare(mnist(archive, data__image_size=64))
-    (info,) = cache.folder("arrays").glob(f"simpsons_mnist-{ImageFiles(archive).fingerprint()}/64x64x3/info.json")
-    info.write_text(json.dumps({key: json.loads(info.read_text())[key] for key in ("fingerprint", "names")}))
-    assert prepare(mnist(archive, data__image_size=64)).duplicates == 0
 
 
 def test_the_fingerprint_is_that_of_all_arrays(archive):

@@ -194,11 +194,12 @@ def test_links_in_a_folder(tmp_path, progress):
     (folder / "round").symlink_to(folder)
     (real / "back").symlink_to(folder)
     (folder / "lost.png").symlink_to(tmp_path / "nowhere.png")
+    (folder / "self.png").symlink_to(folder / "self.png")
     files = ImageFiles(folder)
-    assert files.members == ["b.png", "linked/faces/a.png", "lost.png"]
+    assert files.members == ["b.png", "linked/faces/a.png", "lost.png", "self.png"]
     files.fingerprint()
     assert [name for name, _ in files.read(files.members, progress)] == ["b.png", "linked/faces/a.png"]
-    with pytest.raises(UserError, match=r"1 file is not a readable image: lost.png \(No such file or directory\)"):
+    with pytest.raises(UserError, match=r"2 files .*: lost.png \(No such file or directory\), self.png \(Too"):
         files.settle("error", progress)
 
 

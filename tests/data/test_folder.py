@@ -63,6 +63,7 @@ def test_splits():
     expected = [("bart", True), ("s", True), ("bart", False), ("homer", False)]
     assert list(layout(members, "own").values()) == expected
     assert list(layout([*members, "s/val/bart/5.png"], "own").values()) == [*expected, ("bart", True)]
+    assert list(layout(["Test/bart/1.png", "Train/bart/2.png"], "own").values()) == [("bart", True), ("bart", False)]
     assert {held_out for _, held_out in layout([*members, "s/other/5.png"], "own").values()} == {None}
     assert list(layout(["s/train/1.png"], "own").values()) == [("train", None)]
 

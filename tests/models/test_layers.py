@@ -37,7 +37,8 @@ def test_folded_upsampling_is_the_plain_one_in_value_and_gradient(kernel, featur
 )
 @pytest.mark.parametrize("layer", [layers.Conv, layers.UpsampleConv, layers.TransposedConv])
 def test_initializations(layer, name, deviation, shape):
-    variables = layer(32, kernel=3, initialization=name).init(jax.random.key(0), jnp.zeros((1, 8, 8, 64)))
+    inputs, outputs = (32, 64) if layer is layers.TransposedConv else (64, 32)  # which is a transposed layer's fan-in
+    variables = layer(outputs, kernel=3, initialization=name).init(jax.random.key(0), jnp.zeros((1, 8, 8, inputs)))
     kernel, bias = sorted(jax.tree.leaves(variables), key=lambda leaf: -leaf.size)
     assert kernel.std() == pytest.approx(deviation, rel=0.03)
     assert jnp.abs(kernel).max() / kernel.std() == pytest.approx(3**0.5 if shape == "uniform" else 4.1, rel=0.15)

@@ -12,6 +12,7 @@ from jaxgan.data.dataset import Source
 from jaxgan.data.files import ImageFiles, no_images
 from jaxgan.data.folder import source
 from jaxgan.errors import UserError
+from jaxgan.images import write_whole
 
 HANDLE = "kostastokis/simpsons-faces"
 URL = f"https://www.kaggle.com/datasets/{HANDLE}"
@@ -38,8 +39,9 @@ def crops(members: list[str]) -> list[str]:
 def _fetched() -> str:
     """Returns the folder of Kaggle's files. It is noted down, so that later runs need no connection."""
     note = cache.folder("kaggle", HANDLE.replace("/", "-"))
-    if note.is_file() and Path(note.read_text()).is_dir():
-        return note.read_text()
+    noted = note.read_text() if note.is_file() else ""
+    if noted and Path(noted).is_dir():
+        return noted
     if importlib.util.find_spec("kagglehub") is None:
         raise _not_fetched("kagglehub is not installed")
     try:
@@ -48,8 +50,7 @@ def _fetched() -> str:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise
         raise _not_fetched(" ".join(str(error).split()) or type(error).__name__) from error
-    note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(str(path))
+    write_whole(note, str(path).encode())
     return str(path)
 
 
