@@ -36,17 +36,16 @@ def read(workdir: str | Path, target: Any) -> Match:
     """
     _, state, step = load(workdir)
     theirs, ours = _arrays(state), _arrays(target)
-    for name in ours:
-        if ".ema." in name and name not in theirs:
-            theirs[name] = theirs.get(name.replace(".ema.", ".params."))
+    averages = [name for name in ours if ".ema." in name and name not in theirs]
+    theirs |= {name: theirs.get(name.replace(".ema.", ".params.")) for name in averages}
     layers = {}
     for name in ours:
         layers.setdefault(name.rpartition(".")[0], []).append(name)
     match = Match(step, {}, [])
     for layer, names in layers.items():
-        faults = [fault for name in names if (fault := _fault(name, theirs.get(name), ours[name]))]
-        if faults:
-            match.missing.append(f"{layer} ({', '.join(faults)})")
+        fault = _fault(layer, [(name, theirs.get(name), ours[name]) for name in names])
+        if fault:
+            match.missing.append(fault)
         else:
             match.found.update({name: np.asarray(theirs[name]) for name in names})
     if not any(name.endswith(".kernel") for name in match.found):
@@ -82,9 +81,14 @@ def _name(path) -> str:
     return jax.tree_util.keystr(path, simple=True, separator=".")
 
 
-def _fault(name: str, theirs: jax.Array | None, ours: jax.Array) -> str | None:
-    kind = name.rpartition(".")[2]
-    if theirs is None:
-        return f"{kind} is not there"
-    there, here = ("x".join(map(str, array.shape)) or "scalar" for array in (theirs, ours))
-    return None if there == here else f"{kind} is {there} there and {here} here"
+def _fault(layer: str, arrays: list[tuple[str, jax.Array | None, jax.Array]]) -> str | None:
+    """Says how a layer's arrays (name, that run's, ours) differ in shape, None where they don't."""
+    if all(there is None for _, there, _ in arrays):
+        return f"{layer} is not there"
+    shapes = [(name.rpartition(".")[2], _shape(there), _shape(here)) for name, there, here in arrays]
+    faults = [f"{kind} is {there} there and {here} here" for kind, there, here in shapes if there != here]
+    return f"{layer} ({', '.join(faults)})" if faults else None
+
+
+def _shape(array: jax.Array | None) -> str:
+    return "nothing" if array is None else "x".join(map(str, array.shape)) or "scalar"
