@@ -167,22 +167,27 @@ class Began:
         return self.discriminator.apply({"params": state.discriminator.params}, image, self.carry(state))
 
 
-def make(config: ConfigDict) -> Algorithm:
-    """Builds BEGAN; `config.asymmetric` makes it ABEGAN, whose reconstructions end in ELU (tanh at 128 px)."""
-    sizes = {
+def layer_fields(config: ConfigDict) -> dict:
+    """What the encoder and the decoders have in common."""
+    return {
         "width": config.width,
         "activation": config.activation,
         "initialization": config.init,
         "dtype": jnp.dtype(config.precision),
     }
-    decoder = sizes | {
+
+
+def make(config: ConfigDict) -> Algorithm:
+    """Builds BEGAN; `config.asymmetric` makes it ABEGAN, whose reconstructions end in ELU (tanh at 128 px)."""
+    layers = layer_fields(config)
+    decoder = layers | {
         "image_size": config.data.image_size,
         "channels": config.data.channels,
         "halved": config.asymmetric,
         "skip_connections": config.skip_connections,
     }
     reconstruction = ("tanh" if config.data.image_size == 128 else "elu") if config.asymmetric else "linear"
-    encoder = Encoder(latent_dim=config.latent_dim, **sizes)
+    encoder = Encoder(latent_dim=config.latent_dim, **layers)
     began = Began(
         generator=Decoder(output="tanh", **decoder),
         discriminator=AutoEncoder(encoder, Decoder(output=reconstruction, **decoder)),

@@ -18,7 +18,7 @@ from ml_collections import ConfigDict
 
 from jaxgan import images
 from jaxgan.algorithms import Algorithm, Batch, Metrics
-from jaxgan.algorithms.began import BalanceHyper, balance, control, convergence, energy, measures
+from jaxgan.algorithms.began import BalanceHyper, balance, control, convergence, energy, layer_fields, measures
 from jaxgan.algorithms.network import Network, average, create, descend, read_hyper, sample_latent, sampling_params
 from jaxgan.models.autoencoder import Decoder, Encoder
 
@@ -139,12 +139,8 @@ class Shared:
 
 def make(config: ConfigDict) -> Algorithm:
     """Builds SABEGAN of BEGAN's encoder and ABEGAN's halved decoder, whose images are its samples: tanh."""
-    sizes = {
-        "width": config.width,
-        "activation": config.activation,
-        "initialization": config.init,
-        "dtype": jnp.dtype(config.precision),
-    }
+    layers = layer_fields(config)
     image = {"image_size": config.data.image_size, "channels": config.data.channels}
-    decoder = Decoder(output="tanh", halved=True, **image, **sizes)
-    return Shared(Encoder(latent_dim=config.latent_dim, **sizes), decoder, has_modes=False, config=config).algorithm()
+    encoder = Encoder(latent_dim=config.latent_dim, **layers)
+    decoder = Decoder(output="tanh", halved=True, **image, **layers)
+    return Shared(encoder, decoder, has_modes=False, config=config).algorithm()

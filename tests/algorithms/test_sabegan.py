@@ -7,7 +7,7 @@ from support import Compiled, load, random_batch
 
 from jaxgan import images
 
-EXPERIMENTS = ["sabegan", "sabegan_seed", "adcgan", "adcgan_seed"]
+EXPERIMENTS = ["sabegan_seed", "adcgan", "adcgan_seed"]
 
 
 @pytest.fixture(scope="module", params=EXPERIMENTS)
