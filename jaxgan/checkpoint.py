@@ -17,6 +17,9 @@ from orbax.checkpoint.checkpoint_managers import preservation_policy
 from jaxgan.errors import UserError, naming
 from jaxgan.quiet import quiet_orbax
 
+# Room to leave, as Orbax's threads print what nobody can catch where a disk fills up under them.
+ROOM = 2  # sizes of the state
+MARGIN = 2**20  # bytes, for metadata
 DELETING = 2.0  # seconds that deleting a checkpoint can take
 
 
@@ -55,7 +58,8 @@ class Checkpoints:
 
     def save(self, step: int, state: Any, config: dict) -> None:
         """Starts writing; the state may be donated as soon as this returns. Raises OSError where there is no room."""
-        if shutil.disk_usage(self.folder).free < sum(leaf.nbytes for leaf in jax.tree.leaves(state)):
+        self.wait()  # what is being written still takes room
+        if shutil.disk_usage(self.folder).free < ROOM * sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + MARGIN:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), config=ocp.args.JsonSave(config))
         with _full_disk_as_os_error(self.folder):

@@ -9,7 +9,7 @@ from jaxgan.data.dataset import prepare
 
 # A small file system of its own, which ends with the process.
 FILL_AND_GO_ON = """
-mount -t tmpfs -o size=3m tmpfs {folder} || exit 77
+mount -t tmpfs -o size=4m tmpfs {folder} || exit 77
 {main} --config.steps=1000
 echo $? > {out}/code
 cp {folder}/run/metrics.jsonl {out}
