@@ -38,11 +38,15 @@ def import_tensorflow():
 
 @contextlib.contextmanager
 def tensorflow_full_disk_as_os_error(path: Path) -> Iterator[None]:
-    """TensorFlow has an error of its own for a disk without room, which TFDS wraps in another."""
-    full = import_tensorflow().errors.ResourceExhaustedError
+    """TensorFlow has an error of its own for a disk without room, which TFDS wraps in another.
+
+    It must have been imported, see `import_tensorflow`.
+    """
+    from tensorflow.errors import ResourceExhaustedError
+
     try:
         yield
-    except (RuntimeError, full) as error:
-        if not isinstance(error.__cause__ or error, full):
+    except (RuntimeError, ResourceExhaustedError) as error:
+        if not isinstance(error.__cause__ or error, ResourceExhaustedError):
             raise
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
