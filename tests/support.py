@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxgan import algorithms
 from jaxgan import config as config_lib
+from jaxgan.data.dataset import DataSet, Split
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
@@ -36,6 +37,24 @@ def random_batch(config, seed: int = 0) -> dict:
     side = config.data.image_size
     image = rng.integers(0, 256, (config.batch_size, side, side, config.data.channels), np.uint8)
     return {"image": jax.device_put(image), "label": jax.device_put(np.zeros(config.batch_size, np.int32))}
+
+
+def shapes(rng, label, size=32):
+    """Noisy images (N, size, size, 3) of three kinds in a colour each: a half, a corner, a disc above the middle."""
+    rows, columns = np.mgrid[:size, :size] / (size - 1)
+    forms = np.stack([columns - 0.5, columns - rows, 0.25 - np.hypot(rows - 0.35, columns - 0.5)])
+    colours = np.asarray([[1.0, 0.1, 0.2], [0.1, 1.0, 0.3], [0.3, 0.2, 1.0]])
+    image = (
+        np.sign(forms)[label][..., None] * colours[label][:, None, None] * rng.uniform(0.5, 1, (len(label), 1, 1, 1))
+    )
+    return np.clip(127.5 + 90 * image + rng.normal(0, 20, image.shape), 0, 255).astype(np.uint8)
+
+
+def shapes_set(seed=0, names=("half", "corner", "disc"), train=480, held_out=120):
+    rng = np.random.default_rng(seed)
+    labels = [rng.integers(0, 3, count).astype(np.int32) for count in (train, held_out)]
+    splits = [Split(shapes(rng, label), label if len(names) > 1 else np.zeros_like(label)) for label in labels]
+    return DataSet("shapes", f"shapes-{seed}-{len(names)}", list(names), *splits)
 
 
 class Compiled:

@@ -15,8 +15,9 @@ from ml_collections import ConfigDict
 from jaxgan.data import cache
 from jaxgan.data.writing import SPLITS, SetWriter
 from jaxgan.errors import UserError
-from jaxgan.images import save_npz, write_whole
+from jaxgan.images import save_npz
 from jaxgan.progress import Progress
+from jaxgan.writing import write_whole
 
 MODULES = {
     "toons": "jaxgan.data.toons",
@@ -64,8 +65,10 @@ class DataSet(NamedTuple):
     skipped: int = 0  # files left out because they are no readable images
 
 
-def prepare(data: ConfigDict) -> DataSet:
+def prepare(data: ConfigDict, limited: bool = True) -> DataSet:
     """Returns the set that `config.data` describes, from the cache where it has been prepared before.
+
+    Its training images are the first `data.limit`, or where not `limited` all that were prepared.
 
     Raises:
       UserError: there is no such set, it is missing or damaged, images cannot be read, or there are too few.
@@ -78,7 +81,23 @@ def prepare(data: ConfigDict) -> DataSet:
     folder = cache.folder("arrays", f"v{PREPARATION}", f"{data.name}-{source.key}", size)
     if not folder.exists():
         _write(folder, source, shape, data)
-    return _limited(_read(folder, data.name), data.limit)
+    dataset = _read(folder, data.name)
+    return limit(dataset, data.limit) if limited else dataset
+
+
+def find_prepared(name: str, fingerprint: str) -> DataSet:
+    """Returns the set of a fingerprint where it has been prepared on this machine, all that was prepared of it.
+
+    Raises:
+      UserError: it has not.
+    """
+    for folder in sorted(cache.folder("arrays", f"v{PREPARATION}").glob(f"{name}-*/*")):
+        if (folder / "info.json").exists() and (dataset := _read(folder, name)).fingerprint == fingerprint:
+            return dataset
+    raise UserError(
+        f"the images of {name} with fingerprint {fingerprint} are not prepared on this machine: "
+        f"run python -m jaxgan.prepare with the run's --config and --config.data fields"
+    )
 
 
 def _write(folder: Path, source: Source, shape: tuple[int, int, int], data: ConfigDict) -> None:
@@ -118,8 +137,9 @@ def _read(folder: Path, name: str) -> DataSet:
     return DataSet(name, info["fingerprint"], info["names"], *splits, info["duplicates"], info["skipped"])
 
 
-def _limited(dataset: DataSet, limit: int | None) -> DataSet:
-    return dataset._replace(train=Split(*(array[:limit] for array in dataset.train)))
+def limit(dataset: DataSet, count: int | None) -> DataSet:
+    """Keeps the first `count` training images; None keeps all."""
+    return dataset._replace(train=Split(*(array[:count] for array in dataset.train)))
 
 
 def export(dataset: DataSet, path: Path) -> None:

@@ -1,0 +1,124 @@
+"""The collapse alarm: what is wrong with a generator, told from the monitor's readings.
+
+Each kind of collapse has a severity, above 1 where a reading shows it. A reading counts for one
+kind only, the first in KINDS, as some bring others with them: what is flat is also all alike. The
+alarm fires where `patience` readings in a row show a kind, and takes it back (a recovery) where as
+many in a row are clear of it by a margin, so that noise does neither.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ml_collections import ConfigDict
+
+KINDS = ("flat", "all alike", "repeating", "memorising", "few characters", "diverging", "frozen")
+FALLING = ("fd_probe", "m")  # measures that training brings down: where they rise again, it diverges
+
+
+class Event(NamedTuple):
+    """What a row of events.jsonl says."""
+
+    event: str  # collapse or recovery
+    step: int
+    kind: str
+    since: int  # step of the first of the readings that made it fire
+    evidence: str  # a sentence
+
+
+class Alarm:
+    """Folds readings, in their order, into events: what it holds follows from the readings so far."""
+
+    def __init__(self, limits: ConfigDict, real_characters: float | None):
+        """Takes `config.monitor`, and the effective number of characters in real images (None without labels)."""
+        self._limits, self._real_characters = limits, real_characters
+        self._best: dict[str, float] = {}
+        self._worst: dict[str, float] = {}
+        self._shown: dict[str, list[int]] = {kind: [] for kind in KINDS}  # steps of a run of readings that show it
+        self._clear: dict[str, list[int]] = {kind: [] for kind in KINDS}  # and of one that is clear of it
+        self.active: list[str] = []  # kinds fired and not taken back
+
+    def update(self, row: Mapping) -> list[Event]:
+        """Takes the next row of `monitor.jsonl` and returns what it fires."""
+        for name in FALLING:
+            if name in row:
+                self._best[name] = min(row[name], self._best.get(name, math.inf))
+                self._worst[name] = max(row[name], self._worst.get(name, -math.inf))
+        if row["step"] < self._limits.warmup:
+            return []
+        severities = self._severities(row)
+        shown = next((kind for kind in KINDS if severities[kind] > 1), None)
+        events = [self._follow(kind, severities[kind], kind == shown, row) for kind in KINDS]
+        return [event for event in events if event]
+
+    def _follow(self, kind: str, severity: float, shown: bool, row: Mapping) -> Event | None:
+        step, patience = row["step"], self._limits.patience
+        self._shown[kind] = [*self._shown[kind], step] if shown else []
+        self._clear[kind] = [*self._clear[kind], step] if severity * self._limits.margin < 1 else []
+        if kind not in self.active and len(self._shown[kind]) >= patience:
+            self.active.append(kind)
+            return Event("collapse", step, kind, self._shown[kind][0], self._evidence(kind, row))
+        if kind in self.active and len(self._clear[kind]) >= patience:
+            self.active.remove(kind)
+            return Event("recovery", step, kind, self._clear[kind][0], self._evidence(kind, row))
+        return None
+
+    def _severities(self, row: Mapping) -> dict[str, float]:
+        """By kind; NaN where the reading does not say."""
+        limits = self._limits
+        return {
+            "flat": _lack(row["contrast"], limits.min_contrast),
+            "all alike": _lack(row["diversity"], limits.min_diversity),
+            "repeating": _lack(row["distinct"], limits.min_distinct),
+            "memorising": row["copies"] / limits.max_copies,
+            "few characters": _lack(self._character_entropy(row), limits.min_characters),
+            "diverging": max(self._relapse(name, row[name]) for name in self._best),
+            "frozen": _lack(row["change"], limits.min_change),
+        }
+
+    def _character_entropy(self, row: Mapping) -> float | None:
+        """Entropy of the characters drawn over that of the real ones; None where most samples are nobody."""
+        if self._real_characters is None or row["recognised"] < self._limits.min_recognised:
+            return None
+        return math.log(row["effective_characters"]) / math.log(self._real_characters)
+
+    def _relapse(self, name: str, value: float) -> float:
+        """How far a measure has risen over its best, by the factor and as a part of the way back to its worst."""
+        best, worst = self._best[name], self._worst[name]
+        growth, way_back = value / max(best, 1e-12), (value - best) / max(worst - best, 1e-12)
+        return min(growth / self._limits.max_growth, way_back / self._limits.max_relapse)
+
+    def _evidence(self, kind: str, row: Mapping) -> str:
+        k = f"; k is {row['k']:.3g}" if "k" in row else ""
+        match kind:
+            case "flat":
+                return f"contrast within samples is {row['contrast']:.1%} of that within real images{k}"
+            case "all alike":
+                return f"two samples differ by {row['diversity']:.1%} of what two real images do{k}"
+            case "repeating":
+                return f"{1 - row['distinct']:.0%} of the samples have a twin among the others{k}"
+            case "memorising":
+                return f"{row['copies']:.0%} of the samples are copies of training images{k}"
+            case "few characters":
+                drawn = ", ".join(f"{name} {share:.0%}" for name, share in _most(row["characters"]))
+                number = (
+                    f"{row['effective_characters']:.1f} characters where real images have {self._real_characters:.1f}"
+                )
+                return f"in effect {number} ({drawn}){k}"
+            case "diverging":
+                name = max(self._best, key=lambda name: self._relapse(name, row[name]))
+                return f"{name} is {row[name]:.3g}, at its best it was {self._best[name]:.3g}{k}"
+            case "frozen":
+                return f"the same latents' images changed by {row['change']:.1%} of what two real images differ by{k}"
+        raise ValueError(kind)
+
+
+def _lack(value: float | None, least: float) -> float:
+    """How many times too small a value is."""
+    if value is None:
+        return math.nan
+    return least / value if value > 0 else math.inf
+
+
+def _most(characters: Mapping[str, float], count: int = 3) -> list[tuple[str, float]]:
+    return sorted(((name, share) for name, share in characters.items() if share > 0), key=lambda item: -item[1])[:count]

@@ -1,0 +1,265 @@
+"""All measures of a generator's samples, each with its error bar and beside what real images reach."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.spatial.distance import cdist
+
+from jaxgan.errors import UserError
+from jaxgan.evaluation import characters, distances, diversity, memorisation, neighbours
+from jaxgan.evaluation.intervals import interval, standard_error
+
+FEWEST = 2 * (neighbours.K_COVERAGE + 1)  # half of the images still have a k-th neighbour each
+FEW_SAMPLES, FEW_HELD_OUT = 500, 200
+NEAREST = 3  # training images shown beside a sample
+ROWS = 16  # of the picture of nearest training images
+
+RANGES = {
+    "fd_probe": (0, np.inf),
+    "kid_probe": (-np.inf, np.inf),
+    "density": (0, np.inf),
+    "diversity": (0, np.inf),
+    "effective_characters": (0, np.inf),
+    "reconstruction": (0, np.inf),
+}  # the others are shares and probabilities
+
+
+class Embedded(NamedTuple):
+    """Images and what the probe says of them; probabilities are None where the data set has no labels."""
+
+    image: np.ndarray  # uint8 (N, H, W, C)
+    features: np.ndarray  # float32 (N, F)
+    probabilities: np.ndarray | None  # float32 (N, K)
+
+
+class Measure(NamedTuple):
+    """A value, what real images reach in the samples' place, and the value's 95 % interval and standard error."""
+
+    value: float
+    floor: float
+    low: float
+    high: float
+    error: float
+
+
+class Evaluation(NamedTuple):
+    """What `measure` finds; the fields on characters are empty where the data set has no labels."""
+
+    measures: dict[str, Measure]
+    characters: dict[str, float]  # shares of the recognised samples
+    real_characters: dict[str, float]  # shares of the recognised training images
+    lost: list[str]
+    summary: str
+    warnings: list[str]
+    nearest: np.ndarray  # (N, 3) indices of the training images nearest to each sample in pixels
+    picture: np.ndarray  # uint8 (H, W, C): the most suspicious samples beside them
+
+
+Statistic = Callable[[np.ndarray, np.ndarray], ArrayLike]  # of indices of samples and of held-out images
+
+
+class Comparison(NamedTuple):
+    """Measures of samples against held-out images, computed together."""
+
+    names: tuple[str, ...]
+    statistic: Callable[[Embedded, Embedded], Statistic]
+    most: int | None = None  # images of each set, where pairs would take too much memory
+
+
+def measure(
+    samples: Embedded,
+    train: Embedded,
+    held_out: Embedded,
+    names: Sequence[str],
+    reconstruction: tuple[np.ndarray, np.ndarray] | None = None,
+    seed: int = 0,
+) -> Evaluation:
+    """Measures samples against held-out images, and beside them as many training images (the floor).
+
+    Memorisation (in features) and copies (in pixels) measure them against the training images; their
+    floor is what held-out images give. `names` are the K characters; `reconstruction` holds errors an
+    image of held-out (.,) and of training images (.,), whose mean is the floor. Deterministic in `seed`.
+
+    Raises:
+      UserError: there are too few images of a kind to compute anything.
+    """
+    _check_sizes(samples, train, held_out)
+    real = _chosen(train, len(samples.image), seed)
+    nearest = _nearest_in_pixels(samples.image, train.image)
+    found = {}
+    for comparison in COMPARISONS:
+        found |= _compare(comparison, samples, real, held_out, seed)
+    if samples.probabilities is not None:
+        found |= _recognised(samples, real, held_out, seed)
+    found["memorisation"] = _memorisation(samples, train, held_out, seed)
+    found["copies"] = _copies(nearest[0], _nearest_in_pixels(held_out.image, train.image)[0], seed)
+    if reconstruction is not None:
+        found["reconstruction"] = _mean("reconstruction", *reconstruction, seed)
+    warnings = _size_warnings(samples, train, held_out)
+    picture = _picture(samples.image, train.image, *nearest)
+    if samples.probabilities is None:
+        return Evaluation(found, {}, {}, [], _covers(found["coverage"]), warnings, nearest[1], picture)
+    return Evaluation(found, *_describe(samples, train, names, warnings), nearest[1], picture)
+
+
+def take(embedded: Embedded, indices: np.ndarray) -> Embedded:
+    """The images at `indices` and what the probe says of them."""
+    return Embedded(*(None if field is None else field[indices] for field in embedded))
+
+
+def _check_sizes(samples: Embedded, train: Embedded, held_out: Embedded) -> None:
+    if len(samples.image) < FEWEST:
+        raise UserError(f"--num={len(samples.image)}: measuring takes at least {FEWEST} samples")
+    for kind, embedded in (("training", train), ("held-out", held_out)):
+        if len(embedded.image) < FEWEST:
+            raise UserError(f"the data set has {len(embedded.image)} {kind} images: measuring takes at least {FEWEST}")
+    distinct = len(memorisation.distinct(train.image))
+    if distinct < NEAREST:
+        raise UserError(f"only {distinct} of the training images are distinct: measuring takes at least {NEAREST}")
+
+
+def _chosen(train: Embedded, count: int, seed: int) -> Embedded:
+    return take(train, np.random.default_rng(seed).permutation(len(train.image))[:count])
+
+
+def _measure(name: str, value: float, floor: float, error: float) -> Measure:
+    low, high = interval(value, error, *RANGES.get(name, (0, 1)))
+    return Measure(float(value), float(floor), float(low), float(high), float(error))
+
+
+def _compare(
+    comparison: Comparison, samples: Embedded, real: Embedded, held_out: Embedded, seed: int
+) -> dict[str, Measure]:
+    samples, real, held_out = (_thinned(images, comparison.most) for images in (samples, real, held_out))
+    sizes = len(samples.image), len(held_out.image)
+    statistic = comparison.statistic(samples, held_out)
+    everything = np.arange(sizes[1])
+    values = np.atleast_1d(statistic(np.arange(sizes[0]), everything))
+    floors = np.atleast_1d(comparison.statistic(real, held_out)(np.arange(len(real.image)), everything))
+    errors = np.atleast_1d(standard_error(statistic, sizes, seed=seed))
+    found = zip(comparison.names, values, floors, errors, strict=True)
+    return {name: _measure(name, value, floor, error) for name, value, floor, error in found}
+
+
+def _thinned(embedded: Embedded, most: int | None) -> Embedded:
+    """At most `most` images, evenly spaced, because a data set can be sorted by character."""
+    count = len(embedded.image)
+    if most is None or count <= most:
+        return embedded
+    return take(embedded, np.linspace(0, count - 1, most).astype(int))
+
+
+def _frechet(samples: Embedded, held_out: Embedded) -> Statistic:
+    return lambda i, j: distances.frechet_distance(samples.features[i], held_out.features[j])
+
+
+def _kernel(samples: Embedded, held_out: Embedded) -> Statistic:
+    return lambda i, j: distances.kernel_distance(samples.features[i], held_out.features[j])
+
+
+def _neighbours(samples: Embedded, held_out: Embedded) -> Statistic:
+    among_samples = cdist(samples.features, samples.features).astype(np.float32)
+    among_real = cdist(held_out.features, held_out.features).astype(np.float32)
+    across = cdist(samples.features, held_out.features).astype(np.float32)
+
+    def statistic(i: np.ndarray, j: np.ndarray) -> ArrayLike:
+        to_real, real = across[np.ix_(i, j)], among_real[np.ix_(j, j)]
+        recall = neighbours.recall(to_real, among_samples[np.ix_(i, i)])
+        return [
+            neighbours.precision(to_real, real),
+            recall,
+            neighbours.density(to_real, real),
+            neighbours.coverage(to_real, real),
+        ]
+
+    return statistic
+
+
+def _diversity(samples: Embedded, held_out: Embedded) -> Statistic:
+    drawn, real = diversity.pair_distances(samples.image), diversity.pair_distances(held_out.image)
+    return lambda i, j: diversity.mean_of_pairs(drawn[np.ix_(i, i)]) / diversity.mean_of_pairs(real[np.ix_(j, j)])
+
+
+def _recognition(samples: Embedded, _: Embedded) -> Statistic:
+    def statistic(i: np.ndarray, _: np.ndarray) -> ArrayLike:
+        shares, recognised = characters.shares(samples.probabilities[i])
+        return [recognised, characters.effective_number(shares)]
+
+    return statistic
+
+
+COMPARISONS = (
+    Comparison(("fd_probe",), _frechet),
+    Comparison(("kid_probe",), _kernel, most=5000),
+    Comparison(("precision", "recall", "density", "coverage"), _neighbours, most=5000),
+    Comparison(("diversity",), _diversity, most=1000),
+)
+RECOGNITION = Comparison(("recognised", "effective_characters"), _recognition)
+
+
+def _recognised(samples: Embedded, real: Embedded, held_out: Embedded, seed: int) -> dict[str, Measure]:
+    found = _compare(RECOGNITION, samples, real, held_out, seed)
+    effective, num_classes = found["effective_characters"], samples.probabilities.shape[1]
+    return found | {"effective_characters": effective._replace(high=min(effective.high, float(num_classes)))}
+
+
+def _memorisation(samples: Embedded, train: Embedded, held_out: Embedded, seed: int) -> Measure:
+    drawn, unseen = (memorisation.nearest(x.features, train.features, 1)[0][:, 0] for x in (samples, held_out))
+    error = standard_error(lambda i, j: memorisation.rank(drawn[i], unseen[j]), (len(drawn), len(unseen)), seed=seed)
+    halves = np.array_split(np.random.default_rng(seed).permutation(unseen), 2)
+    return _measure("memorisation", memorisation.rank(drawn, unseen), memorisation.rank(*halves), error)
+
+
+def _nearest_in_pixels(images: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    kept = memorisation.distinct(training)
+    found, indices = memorisation.nearest(images, training[kept], NEAREST)
+    return found, kept[indices]
+
+
+def _copies(samples: np.ndarray, held_out: np.ndarray, seed: int) -> Measure:
+    return _mean("copies", memorisation.copies(samples), memorisation.copies(held_out), seed)
+
+
+def _mean(name: str, values: np.ndarray, reference: np.ndarray, seed: int) -> Measure:
+    error = standard_error(lambda i: values[i].mean(), (len(values),), seed=seed)
+    return _measure(name, values.mean(), reference.mean(), error)
+
+
+def _picture(samples: np.ndarray, training: np.ndarray, found: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    suspicious = np.argsort(memorisation.ratios(found), kind="stable")[:ROWS]
+    return memorisation.picture(samples[suspicious], training[indices[suspicious]])
+
+
+def _describe(
+    samples: Embedded, train: Embedded, names: Sequence[str], warnings: list[str]
+) -> tuple[dict[str, float], dict[str, float], list[str], str, list[str]]:
+    counts = characters.count(samples.probabilities)
+    (drawn, _), (real, _) = (characters.shares(embedded.probabilities) for embedded in (samples, train))
+    lost = [name for name, is_lost in zip(names, characters.judge(counts, real).lost, strict=True) if is_lost]
+    summary = characters.sentence(counts, len(samples.image), real, names)
+    undecided = characters.undecided_warning(counts, real, names)
+    by_name = (dict(zip(names, share.tolist(), strict=True)) for share in (drawn, real))
+    return *by_name, lost, summary, warnings + ([undecided] if undecided else [])
+
+
+def _covers(coverage: Measure) -> str:
+    value, floor = characters.percent(coverage.value), characters.percent(coverage.floor)
+    return f"covers {value} of the held-out images, where as many training images cover {floor}"
+
+
+def _size_warnings(samples: Embedded, train: Embedded, held_out: Embedded) -> list[str]:
+    drawn, trained, unseen = (len(x.image) for x in (samples, train, held_out))
+    features = samples.features.shape[1]
+    singular = [f"{n:,} {kind}" for n, kind in ((drawn, "samples"), (unseen, "held-out images")) if n <= features]
+    warnings = {
+        f"fd_probe is biased upwards: a covariance of {features} features is singular with only "
+        f"{' and '.join(singular)}.": singular,
+        f"{drawn:,} samples are few for recall and coverage, which come out low under {FEW_SAMPLES}: "
+        "compare them at equal --num only.": drawn < FEW_SAMPLES,
+        f"The data set has only {unseen:,} held-out images: under {FEW_HELD_OUT}, distances to them are noisy "
+        "and biased upwards.": unseen < FEW_HELD_OUT,
+        f"The floor is that of all {trained:,} training images, fewer than the {drawn:,} samples.": trained < drawn,
+    }
+    return [text for text, applies in warnings.items() if applies]

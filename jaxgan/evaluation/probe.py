@@ -1,0 +1,242 @@
+"""The probe: a small classifier of a data set's own, whose features and opinions measure samples.
+
+Where the set has labels the probe tells its characters apart. Otherwise it learns from the images
+alone to tell which of 24 transformations was done to one: a turn by 0, 90, 180 or 270 degrees
+(Gidaris et al. 2018, arXiv 1803.07728) and an order of the colour channels.
+
+A classifier is sure of itself on anything, so a share of what it is trained on are images of
+nobody, tiles of real ones in another order and smooth colours, where it has to be undecided
+(outlier exposure, Hendrycks et al. 2019, arXiv 1812.04606).
+"""
+
+import functools
+import hashlib
+import itertools
+import math
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import struct, traverse_util
+
+from jaxgan import images, parallel
+from jaxgan.data import cache
+from jaxgan.data.dataset import DataSet, Split
+from jaxgan.models.classifier import GRID, Classifier
+from jaxgan.progress import Progress
+
+BATCH = 250  # images embedded at a time
+TILES = 4  # a side, of an image of nobody
+
+
+class Recipe(NamedTuple):
+    """How a probe is trained. Probes are cached by it, and by the images' fingerprint."""
+
+    version: int = 1  # of this module: whoever changes what it computes changes it
+    width: int = 24
+    epochs: int = 20  # at most
+    enough: float = 0.99  # of an epoch's images told right: it stops
+    batch_size: int = 64
+    learning_rate: float = 4e-3
+    weight_decay: float = 0.05
+    ema_decay: float = 0.99
+    shift: int = 3  # pixels of GRID that images move at most
+    nobody: float = 0.125  # share of images of nobody
+    seed: int = 0
+
+
+RECIPE = Recipe()
+
+
+class Probe(NamedTuple):
+    """A trained probe."""
+
+    kind: str  # "labels" or "transformations"
+    names: list[str]  # of the characters that it tells apart; none where the set has no labels
+    classes: int
+    accuracy: float  # on held-out images
+    width: int
+    variables: dict  # the classifier's
+
+    def embed(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the features, float32 (N, F), and probabilities, float32 (N, classes), of uint8 (N, H, W, C)."""
+        network = _apply(self.classes, self.width)
+        whole = np.pad(image, ((0, -len(image) % BATCH), *[(0, 0)] * 3))
+        parts = [network(self.variables, part) for part in np.split(whole, len(whole) // BATCH)]
+        features, probabilities = (np.concatenate(arrays)[: len(image)] for arrays in zip(*parts, strict=True))
+        return features, probabilities
+
+
+def load(dataset: DataSet) -> Probe:
+    """Returns the set's probe, trained by RECIPE on its training images where no earlier call has done so."""
+    path = cache.folder("probes", f"{dataset.fingerprint}-{_digest(RECIPE)}.npz")
+    if not path.exists():
+        start = time.monotonic()
+        probe = train(dataset, RECIPE)
+        _save(path, probe)
+        print(f"probe trained in {time.monotonic() - start:.0f} s: {describe(probe)}", flush=True)
+    return _read(path)
+
+
+def describe(probe: Probe) -> str:
+    """Says what a probe tells apart, and how well."""
+    what = f"the {probe.classes} characters" if probe.kind == "labels" else f"{probe.classes} transformations"
+    return f"it tells {what} of held-out images apart with {probe.accuracy:.1%} right"
+
+
+def train(dataset: DataSet, recipe: Recipe) -> Probe:
+    """Trains a probe and scores it on the held-out images."""
+    labelled = len(dataset.names) > 1
+    names = dataset.names if labelled else []
+    orders = channel_orders(dataset.train.image.shape[-1])
+    network = Classifier(len(names) or 4 * len(orders), recipe.width)
+    steps = recipe.epochs * max(len(dataset.train.label) // recipe.batch_size, 1)
+    schedule = optax.warmup_cosine_decay_schedule(0.0, recipe.learning_rate, min(100, steps // 4), steps)
+    optimizer = optax.adamw(schedule, weight_decay=recipe.weight_decay)
+    task = (
+        functools.partial(_varied, shift=recipe.shift) if labelled else functools.partial(_transformed, orders=orders)
+    )
+    step = parallel.jit_alone(functools.partial(_step, network, optimizer, task, recipe))
+    state = _init(network, optimizer, dataset.train.image.shape[1:], recipe.seed)
+    state = _epochs(step, state, dataset.train, recipe)
+    variables = jax.device_get({"params": state.average, "batch_stats": state.batch_stats})
+    probe = Probe("labels" if labelled else "transformations", names, network.classes, 0.0, recipe.width, variables)
+    return probe._replace(accuracy=_score(probe, dataset.held_out, orders, recipe.seed))
+
+
+@struct.dataclass
+class _State:
+    step: jax.Array
+    params: Any
+    average: Any  # of params over the steps
+    batch_stats: Any
+    opt_state: optax.OptState
+
+
+def _init(network: Classifier, optimizer: optax.GradientTransformation, shape: tuple[int, ...], seed: int) -> _State:
+    variables = jax.jit(functools.partial(network.init, train=False))(jax.random.key(seed), jnp.zeros((1, *shape)))
+    params, batch_stats = variables["params"], variables["batch_stats"]
+    return _State(jnp.int32(0), params, jax.tree.map(jnp.copy, params), batch_stats, optimizer.init(params))
+
+
+def _epochs(step, state: _State, split: Split, recipe: Recipe) -> _State:
+    """Runs epochs until one is good enough."""
+    image, label = np.asarray(split.image), np.asarray(split.label)
+    batch_size = min(recipe.batch_size, len(label))
+    count = len(label) // batch_size
+    rng = np.random.default_rng(recipe.seed)
+    with Progress("training the probe", recipe.epochs * count, "steps") as progress:
+        for _ in range(recipe.epochs):
+            right = []
+            for index in np.split(rng.permutation(len(label))[: count * batch_size], count):
+                state, hits = step(state, image[index], label[index])
+                right.append(hits)
+                progress.advance()
+            if np.mean(jax.device_get(right)) > recipe.enough:
+                break
+    return state
+
+
+def _step(network, optimizer, task, recipe: Recipe, state: _State, image: jax.Array, label: jax.Array):
+    """One step of AdamW on cross-entropy. Returns the state and the share of faces told right."""
+    key_task, key_nobody = jax.random.split(jax.random.fold_in(jax.random.key(recipe.seed), state.step))
+    image, label = task(key_task, images.to_float(image), label)
+    target = jax.nn.one_hot(label, network.classes)
+    strangers = math.ceil(recipe.nobody * len(label))
+    image = image.at[:strangers].set(nobody(key_nobody, image[:strangers]))
+    target = target.at[:strangers].set(1 / network.classes)
+
+    def loss(params):
+        variables = {"params": params, "batch_stats": state.batch_stats}
+        (_, logits), updated = network.apply(variables, image, train=True, mutable="batch_stats")
+        return optax.softmax_cross_entropy(logits, target).mean(), (logits, updated["batch_stats"])
+
+    grads, (logits, batch_stats) = jax.grad(loss, has_aux=True)(state.params)
+    updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    decay = jnp.minimum(recipe.ema_decay, (1 + state.step) / (10 + state.step))  # forgets the start sooner
+    average = optax.incremental_update(params, state.average, 1 - decay)
+    right = (logits.argmax(1) == label)[strangers:].mean()
+    return _State(state.step + 1, params, average, batch_stats, opt_state), right
+
+
+def _varied(key: jax.Array, image: jax.Array, label: jax.Array, shift: int) -> tuple[jax.Array, jax.Array]:
+    """Mirrors half of the images and moves each by a few pixels; labels stay."""
+    key_mirror, key_shift = jax.random.split(key)
+    image = images.augment(key_mirror, image, flip=True)
+    reach = shift * max(image.shape[1] // GRID, 1)
+    padded = jnp.pad(image, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="edge")
+    corner = jax.random.randint(key_shift, (len(image), 2), 0, 2 * reach + 1)
+    cut = lambda whole, at: jax.lax.dynamic_slice(whole, (at[0], at[1], 0), image.shape[1:])
+    return jax.vmap(cut)(padded, corner), label
+
+
+def _transformed(key: jax.Array, image: jax.Array, label: jax.Array, orders: np.ndarray) -> tuple[jax.Array, jax.Array]:
+    """Turns each image and puts its channels in an order, both at random; says which."""
+    which = jax.random.randint(key, (len(image),), 0, 4 * len(orders))
+    return transform(image, which, orders), which
+
+
+def channel_orders(channels: int) -> np.ndarray:
+    """All orders of the channels, int (channels!, channels)."""
+    return np.asarray(list(itertools.permutations(range(channels))))
+
+
+def transform(image: jax.Array, which: jax.Array, orders: np.ndarray) -> jax.Array:
+    """Turns each of (B, S, S, C) by 90 degrees `which` % 4 times and takes channel order `which` // 4."""
+    turned = jnp.stack([jnp.rot90(image, turns, (1, 2)) for turns in range(4)])
+    turned = turned[which % 4, jnp.arange(len(image))]
+    return jnp.take_along_axis(turned, jnp.asarray(orders)[which // 4][:, None, None], axis=-1)
+
+
+def nobody(key: jax.Array, image: jax.Array) -> jax.Array:
+    """Makes images of nobody of (B, S, S, C): half are the same tiles in another order, half smooth colours."""
+    size, tile = image.shape[1], image.shape[1] // TILES
+    order = jnp.argsort(jax.random.uniform(key, (len(image), TILES**2)))
+    tiles = image.reshape(-1, TILES, tile, TILES, tile, image.shape[-1]).swapaxes(2, 3)
+    tiles = tiles.reshape(len(image), TILES**2, tile, tile, -1)
+    shuffled = jnp.take_along_axis(tiles, order[:, :, None, None, None], axis=1)
+    shuffled = shuffled.reshape(-1, TILES, TILES, tile, tile, image.shape[-1]).swapaxes(2, 3).reshape(image.shape)
+    colours = tiles.reshape(len(image), 4, -1, image.shape[-1]).mean(2).reshape(-1, 2, 2, image.shape[-1])
+    smooth = jax.image.resize(colours, (len(image), size, size, image.shape[-1]), "linear")
+    return jnp.where((jnp.arange(len(image)) % 2)[:, None, None, None], smooth, shuffled)
+
+
+@functools.lru_cache(maxsize=8)
+def _apply(classes: int, width: int):
+    network = Classifier(classes, width)
+
+    def apply(variables: dict, image: jax.Array) -> tuple[jax.Array, jax.Array]:
+        features, logits = network.apply(variables, images.to_float(image), train=False)
+        return features, jax.nn.softmax(logits)
+
+    return parallel.jit_alone(apply)
+
+
+def _score(probe: Probe, split: Split, orders: np.ndarray, seed: int) -> float:
+    image, label = np.asarray(split.image), np.asarray(split.label)
+    if probe.kind == "transformations":
+        label = np.random.default_rng(seed).integers(0, probe.classes, len(image))
+        image = np.asarray(transform(image, label, orders))
+    return float(np.mean(probe.embed(image)[1].argmax(1) == label))
+
+
+def _digest(recipe: Recipe) -> str:
+    return hashlib.sha256(repr(recipe).encode()).hexdigest()[:8]
+
+
+def _save(path: Path, probe: Probe) -> None:
+    arrays = traverse_util.flatten_dict(probe.variables, sep="/")
+    fields = {name: np.asarray(value) for name, value in probe._asdict().items() if name != "variables"}
+    images.save_npz(path, **fields, **arrays)
+
+
+def _read(path: Path) -> Probe:
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    fields = {name: arrays.pop(name).tolist() for name in Probe._fields if name != "variables"}
+    return Probe(**fields, variables=traverse_util.unflatten_dict(arrays, sep="/"))
