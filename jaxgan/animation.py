@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from jaxgan.errors import UserError
-from jaxgan.images import write_whole
+from jaxgan.writing import write_whole
 
 SUFFIXES = (".gif", ".mp4")
 PALETTE_PIXELS = 2**15  # from which a GIF's colours are chosen

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from jaxgan.errors import naming
-from jaxgan.images import write_whole
 from jaxgan.quiet import has_tensorflow, import_tensorflow, tensorflow_full_disk_as_os_error
+from jaxgan.writing import write_whole
 
 
 class JsonLines:

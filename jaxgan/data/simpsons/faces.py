@@ -12,7 +12,7 @@ from jaxgan.data.dataset import Source
 from jaxgan.data.files import ImageFiles, no_images
 from jaxgan.data.folder import source
 from jaxgan.errors import UserError
-from jaxgan.images import write_whole
+from jaxgan.writing import write_whole
 
 HANDLE = "kostastokis/simpsons-faces"
 URL = f"https://www.kaggle.com/datasets/{HANDLE}"

@@ -1,0 +1,52 @@
+"""Writes one page and notes about runs: python -m jaxgan.report DIR [DIR ...] [--out=report.html] [--lang=en|fr]"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jaxgan import cli
+from jaxgan.reporting import notes, page, wording
+from jaxgan.reporting.language import LANGUAGES
+from jaxgan.reporting.report import gather
+from jaxgan.writing import write_whole
+
+
+def write(directories: Sequence[str | Path], out: str | Path = "report.html", lang: str = "en") -> list[str]:
+    """Writes the page `out`, which needs no other file, and beside it the notes with the suffix `.md`.
+
+    Args:
+      directories: of runs, finished or not.
+      out: ends in .html.
+      lang: "en" or "fr".
+
+    Returns:
+      What could not be read, a line each; the rest is reported.
+
+    Raises:
+      UserError: none of the directories is a run, or `out` is no page.
+    """
+    out = Path(out).expanduser()
+    cli.check_suffix(out, ".html")
+    report = gather(directories, lang)
+    for path, content in (
+        (out, page.render(report)),
+        (out.with_suffix(".md"), notes.render(report, out.resolve().parent)),
+    ):
+        write_whole(path, content.encode(errors="replace"))  # a name can hold half a surrogate pair
+    return [wording.remark(path, one, report.language) for path, one in report.remarks]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command with `arguments`; raises UserError."""
+    parser = cli.Parser(__doc__)
+    parser.add_argument("directories", nargs="+", metavar="DIR", help="a run directory")
+    parser.add_argument("--out", type=Path, default=Path("report.html"), help="the page; the notes get its name")
+    parser.add_argument("--lang", choices=sorted(LANGUAGES), default="en", help="English or French")
+    options = parser.parse_args(arguments)
+    for remark in write(options.directories, options.out, options.lang):
+        print(remark, file=sys.stderr)
+    print(f"wrote {options.out}\nwrote {options.out.with_suffix('.md')}")
+
+
+if __name__ == "__main__":
+    cli.run(lambda: main(sys.argv[1:]))

@@ -1,0 +1,240 @@
+"""Charts as SVG that takes its colours and letters from the page, and so follows its light or dark scheme."""
+
+import html
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from jaxgan.reporting.curves import Curve, envelope, needs_log, smooth, thin
+from jaxgan.reporting.language import Language
+
+RUN_COLORS = 8  # in page.css; further runs repeat them with other dashes
+DASHES = ("", "6 3", "2 2.5")
+CHARACTER_COLORS = 10  # in page.css; further characters are drawn as one
+
+WIDTH, HEIGHT = 420, 270  # of the view box; a phone shows about one pixel for each unit
+LEFT, RIGHT, TOP, BOTTOM = 58, 20, 10, 44
+TICK_DIGITS = 6  # enough for ticks that lie close together; they are round
+MARK_HEIGHT, LETTER = 15, 6.4  # of a collapse's label, and the width of one of its letters
+
+# Colours that stand for the page's own until `_finish` puts those in.
+INK, PAPER = "#010101", "#fefefe"
+RUN, CHARACTER = "#10{:02x}01", "#20{:02x}01"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One run's curve. `number` is the run's place in the report, which gives its colour."""
+
+    number: int
+    raw: Curve
+    noisy: bool = False  # whether it is smoothed, and the values themselves drawn faintly behind
+
+    @property
+    def strong(self) -> Curve:
+        return smooth(self.raw) if self.noisy else self.raw
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A vertical line in a run's colour, with a word above it."""
+
+    number: int
+    step: int
+    text: str
+
+
+def dash(number: int) -> str:
+    """Returns a run's SVG dash pattern; empty is a solid line."""
+    return DASHES[number // RUN_COLORS % len(DASHES)]
+
+
+def lines(
+    drawn: Sequence[Line],
+    label: str,
+    description: str,
+    language: Language,
+    marks: Sequence[Mark] = (),
+    reference: float | None = None,
+    unit_range: bool = False,
+) -> str:
+    """Draws curves over each other.
+
+    Args:
+      drawn: one a run.
+      label: of the vertical axis, with its unit.
+      description: for those who cannot see the chart.
+      language: of the numbers and of the horizontal axis.
+      marks: collapses.
+      reference: a value with a faint line of its own.
+      unit_range: whether the axis shows 0 to 1.
+
+    Returns:
+      An `<svg>` element.
+    """
+    last_step = _last_step(drawn, marks)
+    rows = _rows(marks, last_step)
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": description, "path.simplify": False}):
+        figure, axes = _axes(label, language, max(rows, default=-1) + 1)
+        for line in drawn:
+            _line(axes, line)
+        for mark, row in zip(marks, rows, strict=True):
+            _mark(axes, mark, row, last_step)
+        if reference is not None:
+            axes.axhline(reference, color=INK, alpha=0.45, linewidth=1, linestyle=(0, (4, 3)))
+        _scale(axes, [line.strong for line in drawn], language, unit_range)
+        axes.set_xlim(0, last_step)
+        return _finish(figure, description)
+
+
+def areas(
+    steps: np.ndarray,
+    drawn: Mapping[str, np.ndarray],
+    real: Mapping[str, float],
+    label: str,
+    description: str,
+    language: Language,
+) -> str:
+    """Draws shares (N,) by character, stacked in the mapping's order, and beside them those of the real images."""
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": description}):
+        figure, axes = _axes(label, language, 1)
+        colors = [CHARACTER.format(number) for number in range(len(drawn))]
+        style = {"edgecolor": PAPER, "linewidth": 0.8}
+        axes.stackplot(steps, *drawn.values(), colors=colors, **style)
+        axes.set_xlim(steps[0], steps[-1])
+        axes.set_ylim(0, 1)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: language.percent(value)))
+        if real:
+            _real_bar(figure, axes, [real.get(name, 0.0) for name in drawn], colors, style, language)
+        return _finish(figure, description)
+
+
+def _real_bar(figure: Figure, axes: Axes, shares: Sequence[float], colors, style, language: Language) -> None:
+    box = axes.get_position()
+    bar = 26 / WIDTH
+    axes.set_position([box.x0, box.y0, box.width - bar - 12 / WIDTH, box.height])
+    beside = figure.add_axes([box.x1 - bar, box.y0, bar, box.height])
+    for share, bottom, color in zip(shares, np.cumsum([0.0, *shares[:-1]]), colors, strict=True):
+        beside.bar(0, share, 1, bottom, color=color, **style)
+    beside.set_ylim(0, 1)
+    beside.set_xlim(-0.5, 0.5)
+    beside.set_axis_off()
+    beside.text(0, 1.03, language.text("real"), ha="center", color=INK, fontsize=12)
+
+
+def _axes(label: str, language: Language, mark_rows: int) -> tuple[Figure, Axes]:
+    """Returns an empty chart over the steps, with room above for rows of marks."""
+    top = TOP + mark_rows * MARK_HEIGHT
+    height = HEIGHT + top - TOP
+    figure = Figure((WIDTH / 72, height / 72), facecolor="none")
+    box = (LEFT / WIDTH, BOTTOM / height, 1 - (LEFT + RIGHT) / WIDTH, 1 - (BOTTOM + top) / height)
+    axes = figure.add_axes(box, facecolor="none")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(INK)
+    axes.spines[["left", "bottom"]].set_alpha(0.5)
+    axes.tick_params(colors=INK, labelsize=12, length=3)
+    axes.grid(axis="y", color=INK, alpha=0.12, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(language.text("steps"), color=INK, fontsize=12)
+    axes.set_ylabel(label, color=INK, fontsize=12, parse_math=False)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: language.count(value)))
+    return figure, axes
+
+
+def _line(axes: Axes, line: Line) -> None:
+    color = RUN.format(line.number % RUN_COLORS)
+    pattern = [float(length) for length in dash(line.number).split()]
+    style = (0, pattern) if pattern else "solid"
+    if line.noisy:
+        axes.plot(*envelope(line.raw), color=color, alpha=0.3, linewidth=0.8)
+    strong = thin(line.strong)
+    axes.plot(*strong, color=color, linewidth=1.8, linestyle=style, marker="o" if len(strong.steps) == 1 else "")
+
+
+def _mark(axes: Axes, mark: Mark, row: int, last_step: float) -> None:
+    """The line ends at the word, which stands in its row above the chart."""
+    color = RUN.format(mark.number % RUN_COLORS)
+    top = 1 + (row * MARK_HEIGHT + 3) / (HEIGHT - TOP - BOTTOM)
+    place = axes.get_xaxis_transform()
+    style = {"color": color, "linewidth": 1.2, "linestyle": (0, (4, 3)), "clip_on": False}
+    axes.plot([mark.step] * 2, [0, top], transform=place, **style)
+    left = _on_the_left(mark, last_step)
+    word = {"s": f"{mark.text} " if left else f" {mark.text}", "ha": "right" if left else "left", "va": "center"}
+    axes.text(mark.step, top, **word, transform=place, color=color, fontsize=11, parse_math=False)
+
+
+def _rows(marks: Sequence[Mark], last_step: float) -> list[int]:
+    """Returns a row for each mark's word, the lowest that is free.
+
+    A word stands on the side of its line where the chart is wider. Those nearest the middle come first, so that
+    the lines that go up to higher rows do not cross them.
+    """
+    scale = (WIDTH - LEFT - RIGHT) / max(last_step, 1)
+    rows: dict[int, int] = {}
+    taken: list[list[tuple[float, float]]] = []
+    for place in sorted(range(len(marks)), key=lambda place: abs(marks[place].step - last_step / 2)):
+        at, width = marks[place].step * scale, LETTER * (len(marks[place].text) + 1)
+        span = (at - width, at) if _on_the_left(marks[place], last_step) else (at, at + width)
+        free = (row for row, spans in enumerate(taken) if all(span[1] < low or high < span[0] for low, high in spans))
+        rows[place] = next(free, len(taken))
+        taken += [[]] * (rows[place] == len(taken))
+        taken[rows[place]] = [*taken[rows[place]], span]
+    return [rows[place] for place in range(len(marks))]
+
+
+def _on_the_left(mark: Mark, last_step: float) -> bool:
+    return mark.step > last_step / 2
+
+
+def _scale(axes: Axes, drawn: Sequence[Curve], language: Language, unit_range: bool) -> None:
+    if unit_range:
+        axes.set_ylim(-0.02, 1.02)
+    elif needs_log(drawn):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if _decades(axes) > 2 else (1.0, 2.0, 5.0)))
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+        if all(one.values.min() >= 0 for one in drawn):
+            axes.set_ylim(bottom=max(0, axes.get_ylim()[0]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: language.number(value, TICK_DIGITS)))
+
+
+def _decades(axes: Axes) -> float:
+    low, high = axes.get_ylim()
+    return np.log10(high / low)
+
+
+def _last_step(drawn: Sequence[Line], marks: Sequence[Mark]) -> float:
+    ends = [line.raw.steps[-1] for line in drawn if len(line.raw.steps)]
+    return max([1.0, *ends, *(mark.step for mark in marks)])
+
+
+def _finish(figure: Figure, description: str) -> str:
+    """Returns the figure as an element that scales with the page, in the page's colours."""
+    buffer, label = io.StringIO(), f' aria-label="{html.escape(description)}"'
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<g id=\"[^\"]*\"", "<g", svg)
+    svg = re.sub(r"<svg .*?(viewBox=\"[^\"]*\").*?>", lambda match: f'<svg {match[1]} role="img"{label}>', svg, count=1)
+    svg = re.sub(r" font-family: [^;\"]*;?", "", svg).replace("xlink:href", "href")
+    svg = re.sub(r" (?:d|x|y|transform)=\"[^\"]*\"", _rounded, svg)
+    svg = svg.replace(INK, "currentColor").replace(PAPER, "var(--paper)")
+    svg = re.sub(r"#10([0-9a-f]{2})01", lambda match: f"var(--run-{int(match[1], 16)})", svg)
+    svg = re.sub(r"#20([0-9a-f]{2})01", lambda match: f"var(--character-{int(match[1], 16)})", svg)
+    return re.sub(r"\n\s*", " ", svg)
+
+
+def _rounded(attribute: re.Match) -> str:
+    """Keeps a tenth of a unit of the coordinates, which are most of the file."""
+    return re.sub(r"\d+\.\d{2,}", lambda digits: f"{float(digits[0]):.1f}".removesuffix(".0"), attribute[0])

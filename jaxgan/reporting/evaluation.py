@@ -1,0 +1,124 @@
+"""What `evaluation.json` says of a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jaxgan.reporting.reading import Remarks, count, number, read_object, shares, strings
+
+# In the order of the report's columns; whether less is better.
+LESS_IS_BETTER = {
+    "fd_probe": True,
+    "kid_probe": True,
+    "precision": False,
+    "recall": False,
+    "density": False,
+    "coverage": False,
+    "diversity": False,
+    "recognised": False,
+    "effective_characters": False,
+    "memorisation": True,
+    "copies": True,
+    "reconstruction": True,
+    "fid": True,
+    "kid": True,
+    "inception_score": False,
+    "inception_precision": False,
+    "inception_recall": False,
+}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A figure with its interval, and its floor: what as many real images score."""
+
+    value: float
+    low: float | None
+    high: float | None
+    floor: float | None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The measures of one checkpoint; `characters` are shares among the recognised samples."""
+
+    step: int
+    measures: dict[str, Measure]
+    characters: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Evaluation(Reading):
+    """The evaluation of one checkpoint, and what came of the others."""
+
+    num: int | None  # samples
+    fingerprint: str | None  # of the data that it was measured on
+    probe: tuple  # kind, classes and accuracy; only what one probe measured can be compared
+    real_characters: dict[str, float]
+    lost: list[str]
+    summary: str
+    warnings: list[str]
+    history: list[Reading]
+
+
+def order(names: Mapping[str, Any]) -> list[str]:
+    """Returns the measures' names in the order of the report; unknown ones come last."""
+    return [name for name in LESS_IS_BETTER if name in names] + [name for name in names if name not in LESS_IS_BETTER]
+
+
+def read(path: Path, remarks: Remarks) -> Evaluation | None:
+    """Returns a file's content; None where there is none or it is damaged, the latter with a remark."""
+    content = read_object(path, remarks)
+    if content is None:
+        return None
+    reading = _reading(content)
+    if reading is None:
+        remarks.add("no_evaluation", file=path.name)
+        return None
+    damaged = [name for name in content["measures"] if name not in reading.measures]
+    damaged += [name for name in ("characters", "real_characters") if shares(content.get(name, {})) is None]
+    if damaged:
+        remarks.add("damaged_measures", file=path.name, names=", ".join(damaged))
+    return Evaluation(
+        step=reading.step,
+        measures=reading.measures,
+        characters=reading.characters,
+        num=count(content.get("num")),
+        fingerprint=_object(content.get("data")).get("fingerprint"),
+        probe=tuple(str(_object(content.get("probe")).get(name, "")) for name in ("kind", "classes", "accuracy")),
+        real_characters=shares(content.get("real_characters")) or {},
+        lost=strings(content.get("lost")),
+        summary=content["summary"] if isinstance(content.get("summary"), str) else "",
+        warnings=strings(content.get("warnings")),
+        history=_history(content.get("history"), path, remarks),
+    )
+
+
+def _history(rows: Any, path: Path, remarks: Remarks) -> list[Reading]:
+    if rows is None:
+        return []
+    readings = [_reading(row) for row in rows] if isinstance(rows, list) else [None]
+    known = [reading for reading in readings if reading]
+    if len(known) < len(readings):
+        remarks.add("damaged_history", file=path.name, count=len(readings) - len(known))
+    return sorted(known, key=lambda reading: reading.step)
+
+
+def _reading(content: Any) -> Reading | None:
+    content = _object(content)
+    step, measures = count(content.get("step")), content.get("measures")
+    if step is None or not isinstance(measures, dict):
+        return None
+    known = {name: _measure(_object(measures[name])) for name in order(measures)}
+    known = {name: measure for name, measure in known.items() if measure}
+    return Reading(step, known, shares(content.get("characters")) or {})
+
+
+def _measure(content: dict) -> Measure | None:
+    value, low, high, floor = (number(content.get(name)) for name in ("value", "low", "high", "floor"))
+    return None if value is None else Measure(value, low, high, floor)
+
+
+def _object(value: Any) -> dict:
+    return value if isinstance(value, dict) else {}

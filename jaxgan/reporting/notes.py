@@ -1,0 +1,140 @@
+"""The notes on the runs, in Markdown: a section for each experiment."""
+
+import html
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from jaxgan.reporting import wording
+from jaxgan.reporting.comparing import Fields
+from jaxgan.reporting.language import Language
+from jaxgan.reporting.reading import number
+from jaxgan.reporting.report import Report
+from jaxgan.reporting.runs import Run
+from jaxgan.reporting.state import Collapse
+
+# What the title of an experiment tells anyway, in words of its own.
+TITLE_FIELDS = ("data.image_size", "batch_size", "steps", "epochs", "lr_g", "lr_d", "gamma", "data.name", "algorithm")
+
+
+def render(report: Report, folder: Path) -> str:
+    """Returns the notes as they lie in `folder`, from where they link to the pictures."""
+    language = report.language
+    lines = [f"# {language.text('notes_title')}", "", language.text("on", date=language.date(report.date))]
+    if len(report.groups) > 1:
+        lines += ["", language.text("several_sets", count=len(report.groups))]
+    if report.left_out:
+        left_out = [(path, one) for path, remarks in report.left_out.items() for one in remarks]
+        lines += ["", f"__{language.text('remarks')}__ :", ""]
+        lines += [f"  - {escape(wording.remark(path, one, language))}" for path, one in left_out]
+    for group in report.groups:
+        for run in group.runs:
+            lines += ["", *_experiment(run, report, folder)]
+    return "\n".join(lines) + "\n"
+
+
+def escape(text: str) -> str:
+    """Returns a text that Markdown shows as it is, on one line. Brackets are no link unless something follows them."""
+    text = html.escape(wording.one_line(text), quote=False)
+    text = re.sub(r"[\\`*]|](?=[(\[:])", r"\\\g<0>", text)
+    text = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", text)  # inside a word it is plain
+    return re.sub(r"^[#+-]|^(\d+)(?=[.)])", lambda match: f"{match[1] or ''}\\{'' if match[1] else match[0]}", text)
+
+
+def settings(run: Run, fields: Fields) -> str:
+    """Returns what identifies an experiment: size, batch, length, rates, and in what the runs differ."""
+    shown = {name: run.fields.get(name) for name in ("batch_size", "steps", "epochs", "gamma")}
+    length = "steps" if shown["steps"] is not None else "epochs"
+    parts = [_size(run.fields.get("data.image_size")), f"batchsize={shown['batch_size']}", f"{length}={shown[length]}"]
+    parts += _rates(run.fields)
+    if shown["gamma"] is not None:
+        parts.append(f"gamma={_plain(shown['gamma'])}")
+    parts.append(f"data={run.data.name}")
+    others = [name for name in fields.differing if name in run.fields and name not in TITLE_FIELDS]
+    return " ".join([*parts, *(f"{name}={_plain(run.fields[name])}" for name in others)])
+
+
+def _size(size: object) -> str:
+    height, width = size if isinstance(size, list) and len(size) == 2 else (size, size)
+    return f"{height}x{width}"
+
+
+def _rates(fields: Mapping) -> list[str]:
+    rates = {name: fields[name] for name in ("lr_g", "lr_d") if name in fields}
+    if len(set(map(str, rates.values()))) == 1:
+        rates = {"lr": next(iter(rates.values()))}
+    return [f"{name}={_plain(rate)}" for name, rate in rates.items()]
+
+
+def _plain(value: object) -> str:
+    """Writes 0.0001 and not 1e-04, as the notes have it."""
+    small = isinstance(value, float) and number(value) is not None and 1e-7 < abs(value) < 1e-3
+    return f"{value:.10f}".rstrip("0") if small else str(value)
+
+
+def _experiment(run: Run, report: Report, folder: Path) -> list[str]:
+    language = report.language
+    title = language.text("experiment", run=run.label, settings=settings(run, report.fields))
+    head = escape(f"{run.algorithm.upper()} : {wording.extent(run, language)}")
+    lines = [f"##### {escape(title)}", "", f"__{language.text('results')}__ :", ""]
+    lines += [f"  - {head}  ", f"    Time={compact(run.seconds)}"]  # two spaces at its end break a line
+    lines += [f"  - {escape(text)}" for text in _results(run, report)]
+    lines += [*_figures(run, language), "", f"__{language.text('conclusion')}__ :", ""]
+    concluded = wording.conclusions(run, report.ranks, language)
+    lines += [f"  - {escape(text)}" for text in concluded]
+    return [*lines, *_picture(run, language, folder)]
+
+
+def _results(run: Run, report: Report) -> list[str]:
+    """Returns collapses with their evidence, characters, warnings and remarks."""
+    language, found = report.language, run.evaluation
+    said = [_collapse(one, language) for one in run.state.collapses]
+    said += [wording.drawn(run, language), wording.lost(run, language)]
+    said += [language.text("warning", text=warning) for warning in (found.warnings if found else ())]
+    said += [language.text(one.key, **one.fields) for one in report.all_remarks(run)]
+    if run.monitor and not found:
+        said.append(_last_reading(run.monitor[-1], language))
+    return [text for text in said if text]
+
+
+def _collapse(one: Collapse, language: Language) -> str:
+    said = wording.collapse(one, language)
+    return language.text("evidence", collapse=said, evidence=one.evidence.rstrip(".")) if one.evidence else said
+
+
+def _figures(run: Run, language: Language) -> list[str]:
+    """Returns the measures, each on a line below that of their step."""
+    found = run.evaluation
+    if not found or not found.measures:
+        return []
+    figures = [escape(f"{name} {wording.measure(figure, language)}") for name, figure in found.measures.items()]
+    return [
+        f"  - {language.text('evaluated', step=language.count(found.step))}",
+        *(f"      - {one}" for one in figures),
+    ]
+
+
+def _last_reading(row: Mapping, language: Language) -> str:
+    figures = "; ".join(f"{name} {language.number(row[name])}" for name in wording.READINGS if name in row)
+    return language.text("step_reading", step=language.count(row["step"]), figures=figures)
+
+
+def compact(seconds: float | None) -> str:
+    """Writes a training time as the notes have it: 5h45, 50m, 40s; empty where it is unknown."""
+    if seconds is None:
+        return ""
+    minutes = round(seconds / 60)
+    if minutes >= 60:
+        return f"{minutes // 60}h{minutes % 60:02}"
+    return f"{minutes}m" if seconds >= 60 else f"{round(seconds)}s"
+
+
+def _picture(run: Run, language: Language, folder: Path) -> list[str]:
+    if not run.samples:
+        return []
+    step, path = list(run.samples.items())[-1]
+    link = quote(os.fsencode(os.path.relpath(path.resolve(), folder)))
+    text = escape(language.text("last_grid", run=run.label, step=language.count(step)))
+    return ["", f'![{text}]({link} "{html.escape(escape(run.label))}")']

@@ -1,0 +1,178 @@
+"""Reads run directories, each into one record."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jaxgan import config as config_lib
+from jaxgan.errors import UserError
+from jaxgan.reporting import evaluation as evaluation_lib
+from jaxgan.reporting.evaluation import Evaluation
+from jaxgan.reporting.reading import Remarks, count, keep_numbers, number, read_object, read_rows, shares, strings
+from jaxgan.reporting.state import State, judge
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """The images that a run learned from."""
+
+    name: str
+    fingerprint: str
+    size: int | None  # training images
+    names: list[str]  # of the characters
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run directory holds, as far as it can be read."""
+
+    path: Path  # as the user typed it
+    label: str  # short, and different from the other runs'
+    config: dict  # as stored
+    fields: dict  # by dotted name, with the defaults of those that the stored config lacks
+    data: DataSet
+    metrics: list[dict]
+    monitor: list[dict]
+    events: list[dict]
+    evaluation: Evaluation | None
+    samples: dict[int, Path]  # grids by step, ascending
+    nearest: Path | None  # picture of the nearest training images
+    state: State
+    remarks: Remarks
+
+    @property
+    def algorithm(self) -> str:
+        return self.config["algorithm"]
+
+    @property
+    def seconds(self) -> float | None:
+        """Of training, so far."""
+        times = [row["seconds"] for row in (*self.metrics, *self.monitor) if "seconds" in row]
+        return max(times, default=None)
+
+    @property
+    def epoch(self) -> float | None:
+        """Passes over the training images, so far."""
+        batch_size = number(self.fields.get("batch_size"))
+        return self.state.step * batch_size / self.data.size if batch_size and self.data.size else None
+
+
+def read_all(paths: Sequence[Path]) -> tuple[list[Run], dict[Path, Remarks]]:
+    """Returns the runs in the order of their directories, and the remarks on those that hold none.
+
+    A directory that is given twice counts once.
+    """
+    unique: dict[Path, Path] = {}
+    for path in paths:
+        unique.setdefault(path.resolve(), path)
+    paths = list(unique.values())
+    labels = dict(zip(paths, _labels(paths), strict=True))
+    read = {path: _read(path, labels[path]) for path in paths}
+    runs = [run for run in read.values() if isinstance(run, Run)]
+    return runs, {path: remarks for path, remarks in read.items() if isinstance(remarks, Remarks)}
+
+
+def _labels(paths: Sequence[Path]) -> list[str]:
+    """Returns as many of each path's last parts as tell it from the others."""
+    parts = [path.resolve().parts for path in paths]
+    longest = max(map(len, parts), default=0)
+
+    def label(own: tuple[str, ...]) -> str:
+        tails = ([other[-length:] for other in parts] for length in range(1, longest + 1))
+        length = next(length for length, ends in enumerate(tails, 1) if ends.count(own[-length:]) == 1)
+        return "/".join(own[-length:])
+
+    return [label(own) for own in parts]
+
+
+def _read(path: Path, label: str) -> Run | Remarks:
+    remarks = Remarks()
+    content = read_object(path / "config.json", remarks)
+    if content is None:
+        if not remarks:
+            remarks.add("no_run" if path.is_dir() else "no_directory")
+        return remarks
+    config, data = content.get("config"), _data(content.get("data"))
+    if not isinstance(config, dict) or not isinstance(config.get("algorithm"), str) or data is None:
+        remarks.add("no_config", file="config.json")
+        return remarks
+    return _record(path, label, config, data, remarks)
+
+
+def _record(path: Path, label: str, config: dict, data: DataSet, remarks: Remarks) -> Run:
+    fields = _fields(config, remarks)
+    metrics, monitor, events = _rows(path, remarks)
+    last_step = max((row["step"] for row in (*metrics, *monitor)), default=0)
+    if not metrics and not monitor:
+        remarks.add("empty")
+    samples = _numbered(path, r"(\d+)\.png")
+    if metrics and not samples:
+        remarks.add("no_samples")
+    evaluation = evaluation_lib.read(path / "evaluation.json", remarks)
+    if evaluation and evaluation.fingerprint not in (None, data.fingerprint):
+        remarks.add("other_data", file="evaluation.json")
+    return Run(
+        path=path,
+        label=label,
+        config=config,
+        fields=fields,
+        data=data,
+        metrics=metrics,
+        monitor=monitor,
+        events=events,
+        evaluation=evaluation,
+        samples=samples,
+        nearest=next(reversed(_numbered(path, r"(\d+)-nearest\.png").values()), None),
+        state=judge(events, last_step, _steps(fields, data)),
+        remarks=remarks,
+    )
+
+
+def _rows(path: Path, remarks: Remarks) -> tuple[list[dict], list[dict], list[dict]]:
+    """Returns the rows of the training, of the monitor and of the events."""
+    metrics, monitor, events = (path / f"{name}.jsonl" for name in ("metrics", "monitor", "events"))
+    readings = keep_numbers(read_rows(monitor, remarks), monitor, remarks, besides=["step", "characters"])
+    drawn = [{**row, "characters": shares(row.get("characters", {}))} for row in readings]
+    damaged = [row["step"] for row in drawn if row["characters"] is None]
+    if damaged:
+        remarks.add("damaged_characters", file=monitor.name, count=len(damaged), step=damaged[0])
+    drawn = [{**row, "characters": row["characters"] or {}} for row in drawn]
+    trained = keep_numbers(read_rows(metrics, remarks), metrics, remarks, besides=["step"])
+    return trained, drawn, read_rows(events, remarks)
+
+
+def _data(content: object) -> DataSet | None:
+    if not isinstance(content, dict) or not all(isinstance(content.get(key), str) for key in ("name", "fingerprint")):
+        return None
+    return DataSet(content["name"], content["fingerprint"], count(content.get("size")), strings(content.get("names")))
+
+
+def _fields(config: dict, remarks: Remarks) -> dict:
+    try:
+        return config_lib.flatten(config_lib.from_dict(config))
+    except UserError:
+        remarks.add("unknown_algorithm", algorithm=config["algorithm"])
+    except (TypeError, ValueError, AttributeError, KeyError):  # ml_collections' complaints of a wrong type
+        remarks.add("strange_config", file="config.json")
+    return config_lib.flatten(config)
+
+
+def _steps(fields: dict, data: DataSet) -> int | None:
+    """Returns how many steps the config asks for."""
+    epochs, batch_size = number(fields.get("epochs")), number(fields.get("batch_size"))
+    if fields.get("steps") is None and epochs and batch_size and data.size:
+        return math.ceil(epochs * data.size / batch_size)
+    return count(fields.get("steps"))
+
+
+def _numbered(path: Path, pattern: str) -> dict[int, Path]:
+    """Returns the pictures whose names fit, by their steps, ascending."""
+    try:
+        files = list((path / "samples").iterdir())
+    except OSError:
+        return {}
+    named = ((re.fullmatch(pattern, file.name), file) for file in files)
+    found = {int(match[1]): file for match, file in named if match}
+    return dict(sorted(found.items()))

@@ -1,0 +1,154 @@
+"""What a run has come to, in words; the page and the notes share them."""
+
+import re
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+
+from jaxgan.reporting.comparing import Rank
+from jaxgan.reporting.evaluation import Measure
+from jaxgan.reporting.language import HARD, NARROW, Language
+from jaxgan.reporting.reading import Remark, number
+from jaxgan.reporting.runs import Run
+from jaxgan.reporting.state import Collapse
+
+READINGS = ("diversity", "effective_characters", "recognised", "fd_probe", "coverage")
+LONGEST_KIND = 24  # letters of a collapse's kind that this version does not know
+
+
+def remark(path: Path, one: Remark, language: Language) -> str:
+    """Returns one line that names the directory and what is wrong there."""
+    return one_line(language.text("remark", path=path, text=language.text(one.key, **one.fields)))
+
+
+def one_line(text: str) -> str:
+    """Returns a text without line breaks; spaces at which no line may end stay."""
+    return re.sub(rf"[^\S{HARD}{NARROW}]+", " ", text).strip()
+
+
+def kind(name: str, language: Language) -> str:
+    """Returns a collapse's kind; of one that this version does not know only plain letters."""
+    plain = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in name)
+    return language.find("kind", name) or one_line(plain)[:LONGEST_KIND] or "?"
+
+
+def state(run: Run, language: Language) -> str:
+    """Returns how far the run is, and the collapses from which it has not recovered."""
+    collapses = [
+        language.text("collapsed", kind=kind(one.kind, language), step=language.count(one.step))
+        for one in run.state.collapsed
+    ]
+    return ", ".join([progress(run, language), *collapses])
+
+
+def progress(run: Run, language: Language) -> str:
+    """Returns whether a run is finished, and at which step where it is not."""
+    steps = run.state.steps
+    total = language.text("unknown_steps") if steps is None else language.count(steps)
+    return language.text(f"state_{run.state.kind}", step=language.count(run.state.step), steps=total)
+
+
+def extent(run: Run, language: Language) -> str:
+    """Returns how far the run is, in steps and epochs."""
+    said = progress(run, language)
+    if run.state.kind == "finished":
+        said = language.text("ran", state=said, steps=language.count(run.state.step))
+    epochs = "" if run.epoch is None else f" ({language.text('epochs', epochs=language.number(run.epoch))})"
+    return said + epochs
+
+
+def collapse(one: Collapse, language: Language) -> str:
+    """Returns a collapse, and how it ended where it did."""
+    said = language.text("collapsed_words", kind=kind(one.kind, language), step=language.count(one.step))
+    if not one.ended:
+        return said
+    key = {"recovery": "recovered", "restore": "restored"}[one.ended]
+    return language.text(key, collapse=said, step=language.count(one.ended_step))
+
+
+def event(row: Mapping, language: Language) -> str:
+    """Returns a row of `events.jsonl` as a sentence, without the evidence."""
+    name, source = str(row.get("event")), number(row.get("from"))
+    key = f"event_{name}" if language.find("event", name) and name != "other" else "event_other"
+    if name == "start" and row.get("init_from"):
+        key = "event_start_from"
+    return language.text(
+        key,
+        step=language.count(row["step"]),
+        event=name,
+        run=row.get("init_from"),
+        signal=row.get("signal", "?"),
+        kind=kind(str(row.get("kind", "")), language),
+        source="?" if source is None else language.count(source),
+        what=row.get("what", "?"),
+    )
+
+
+def measure(figure: Measure, language: Language) -> str:
+    """Returns the value with its interval and its floor, as far as they are known."""
+    said = " ".join(filter(None, (language.number(figure.value), interval(figure, language))))
+    return said if figure.floor is None else f"{said}, {language.text('floor', value=language.number(figure.floor))}"
+
+
+def interval(figure: Measure, language: Language) -> str:
+    """Returns `[low, high]`; empty where it is unknown."""
+    return "" if None in (figure.low, figure.high) else language.interval(figure.low, figure.high)
+
+
+def drawn(run: Run, language: Language) -> str:
+    """Returns how many of the characters are drawn, and their shares; empty where nothing says so."""
+    found = run.evaluation
+    if not found or not found.characters:
+        return found.summary if found else ""
+    shares = sorted(found.characters.items(), key=lambda item: -item[1])
+    shown = ", ".join(f"{name} {language.percent(share)}" for name, share in shares if name not in found.lost)
+    return language.text("draws", **_counts(run), shares=shown or "\N{EN DASH}")
+
+
+def _counts(run: Run) -> dict[str, int]:
+    """Returns how many characters are drawn, and how many there are."""
+    found = run.evaluation
+    total = len(found.real_characters) or len(run.data.names) or len(found.characters)
+    return {"count": total - len(found.lost), "real": total}
+
+
+def lost(run: Run, language: Language) -> str:
+    """Returns the lost characters with their real shares; empty where none is."""
+    found = run.evaluation
+    names = [
+        language.text("lost_one", name=name, share=language.percent(found.real_characters[name]))
+        if name in found.real_characters
+        else name
+        for name in (found.lost if found else ())
+    ]
+    return language.text("lost", names=", ".join(names)) if names else ""
+
+
+def conclusions(run: Run, ranks: Mapping[tuple[str, str], Rank], language: Language) -> list[str]:
+    """Returns what the figures alone say, without a cause."""
+    said = [collapse(one, language) for one in run.state.collapses]
+    if run.state.kind == "diverged":
+        said.append(progress(run, language))
+    if run.monitor and not said:
+        said.append(language.text("no_collapse", step=language.count(run.monitor[-1]["step"])))
+    if run.evaluation and run.evaluation.characters:
+        said.append(language.text("draws_count", **_counts(run)))
+    own = {name: rank for (label, name), rank in ranks.items() if label == run.label}
+    said += [
+        language.text("best_of", measures=language.several(names), count=count)
+        for count, names in _inverted({name: rank.among for name, rank in own.items() if rank.best}).items()
+    ]
+    said += [
+        language.text("level_with", measures=language.several(names), runs=language.several(level))
+        for level, names in _inverted({name: tuple(rank.level) for name, rank in own.items() if rank.level}).items()
+    ]
+    if not run.monitor and not run.evaluation:
+        said.append(language.text("unwatched"))
+    return said or [language.text("undecided")]
+
+
+def _inverted(values: Mapping[str, Hashable]) -> dict[Hashable, list[str]]:
+    """Returns the names by their value."""
+    names: dict[Hashable, list[str]] = {}
+    for name, value in values.items():
+        names.setdefault(value, []).append(name)
+    return names
