@@ -2,6 +2,8 @@
 
 import contextlib
 import errno
+import functools
+import math
 import os
 import re
 import shutil
@@ -20,6 +22,7 @@ from jaxgan.quiet import quiet_orbax
 # Room to leave, as Orbax's threads print what nobody can catch where a disk fills up under them.
 ROOM = 2  # sizes of the state
 MARGIN = 2**20  # bytes, for metadata
+LOWER_IS_BETTER = ("fd_probe",)
 DELETING = 2.0  # seconds that deleting a checkpoint can take
 
 
@@ -30,14 +33,26 @@ class Vanished(Exception):
 class Checkpoints:
     """The checkpoints of one run. A context manager: leaving it waits for the last write."""
 
-    def __init__(self, folder: Path, keep: int = 1, keep_every: int | None = None, read_only: bool = False):
-        """Keeps the newest `keep`, and those at multiples of `keep_every`. Readers change nothing."""
+    def __init__(
+        self,
+        folder: Path,
+        keep: int = 1,
+        keep_every: int | None = None,
+        best_metric: str = "fd_probe",
+        read_only: bool = False,
+    ):
+        """Keeps the newest `keep`, those at multiples of `keep_every`, and the best one. Readers change nothing."""
         quiet_orbax()
-        policies = [preservation_policy.LatestN(keep)]
+        self.folder = folder
+        self._goodness = functools.partial(_goodness, best_metric)
+        policies = [
+            preservation_policy.LatestN(keep),
+            preservation_policy.BestN(get_metric_fn=self._goodness, n=1, keep_checkpoints_without_metrics=False),
+        ]
         if keep_every:
             policies.append(preservation_policy.EveryNSteps(keep_every))
-        self.folder = folder
         options = ocp.CheckpointManagerOptions(
+            best_fn=self._goodness,
             preservation_policy=preservation_policy.AnyPreservationPolicy(policies),
             create=not read_only,
             cleanup_tmp_directories=not read_only,
@@ -56,14 +71,29 @@ class Checkpoints:
     def steps(self) -> list[int]:
         return sorted(self._manager.all_steps())
 
-    def save(self, step: int, state: Any, config: dict) -> None:
-        """Starts writing; the state may be donated as soon as this returns. Raises OSError where there is no room."""
+    def best(self, before: int | None = None) -> int | None:
+        """Returns the step of the best checkpoint, `before` a step where one is given; None where none was measured."""
+        measured = {step: self._manager.metrics(step) for step in self.steps() if before is None or step < before}
+        measured = {step: self._goodness(metrics) for step, metrics in measured.items() if metrics}
+        return max(measured, key=measured.get, default=None)
+
+    def drop_after(self, step: int) -> None:
+        """Deletes the checkpoints of later steps, the newest first, so that a crash leaves no gap."""
+        self.wait()
+        for later in reversed([other for other in self.steps() if other > step]):
+            self._manager.delete(later)
+
+    def save(self, step: int, state: Any, config: dict, measures: dict[str, float] | None = None) -> None:
+        """Starts writing; the state may be donated as soon as this returns. Raises OSError where there is no room.
+
+        `measures` are what the best checkpoint is chosen by; one without them is never the best.
+        """
         self.wait()  # what is being written still takes room
         if shutil.disk_usage(self.folder).free < ROOM * sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + MARGIN:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), config=ocp.args.JsonSave(config))
         with _full_disk_as_os_error(self.folder):
-            self._manager.save(step, args=items, force=True)
+            self._manager.save(step, args=items, metrics=measures, force=True)
 
     def wait(self) -> None:
         with _full_disk_as_os_error(self.folder):
@@ -105,6 +135,14 @@ class Checkpoints:
                 return True
             time.sleep(0.05)
         return False
+
+
+def _goodness(name: str, measures: dict[str, float]) -> float:
+    """A checkpoint's rank by a measure, higher for better."""
+    value = measures.get(name)
+    if value is None:
+        return -math.inf
+    return -value if name in LOWER_IS_BETTER else value
 
 
 def saved_steps(folder: Path) -> list[int]:

@@ -43,6 +43,11 @@ def check_suffix(path: Path | None, suffix: str) -> None:
         raise UserError(f"{path}: name a file that ends in {suffix}")
 
 
+def step(text: str) -> int | str:
+    """Reads a checkpoint's step, or "best"."""
+    return text if text == "best" else int(text)
+
+
 class Parser(argparse.ArgumentParser):
     """Complains in one line."""
 

@@ -65,6 +65,28 @@ def base(algorithm: str) -> ConfigDict:
     config.data.noise = 0.0  # largest deviation of the Gaussian noise on the discriminator's input; images span [-1, 1]
     config.data.source = "auto"  # device keeps the set in the accelerator's memory, tfdata streams it
 
+    config.monitor = ConfigDict()
+    config.monitor.every = 1540  # steps between two readings, which checkpoints have as well; 0 takes none
+    config.monitor.num = 500  # samples of a reading
+    config.monitor.best_metric = (
+        "fd_probe"  # that the best checkpoint has: or coverage, diversity, effective_characters
+    )
+    config.monitor.on_collapse = "continue"  # or stop, or restore: goes back to the best checkpoint with other noise
+    config.monitor.restores = 3  # times that a run goes back at most; then it stops
+    config.monitor.warmup = 3080  # first step whose reading counts for the alarm
+    config.monitor.patience = 3  # readings in a row that fire the alarm, and that take it back
+    config.monitor.margin = 1.25  # factor by which a reading must be clear of a bound for the alarm to be taken back
+    # Bounds of the alarm. All but the last are relative to real images.
+    config.monitor.min_contrast = 0.3  # deviation within an image, below which it is flat
+    config.monitor.min_diversity = 0.3  # distance between samples, below which they are all alike
+    config.monitor.min_distinct = 0.5  # share of samples without a twin, below which they are repeating
+    config.monitor.max_copies = 0.3  # share of copies of training images, above which they are memorised
+    config.monitor.min_characters = 0.35  # entropy of the characters, below which they are few
+    config.monitor.min_recognised = 0.25  # share of samples that are somebody, below which characters are not counted
+    config.monitor.max_growth = 1.5  # of fd_probe or m over its best, and ...
+    config.monitor.max_relapse = 0.25  # ... of its way back to its worst, above which training is diverging
+    config.monitor.min_change = 0.01  # of the same latents' images between readings, below which they are frozen
+
     if algorithm not in _FIELDS:
         raise UserError(f"no algorithm {algorithm!r}: there are {', '.join(_FIELDS)}")
     config.update(_FIELDS[algorithm]())
@@ -140,6 +162,8 @@ QUICK_BALANCE = {
     "ema_decay": 0.99,
     "sample_every": 500,
     "checkpoint_every": 1000,
+    "monitor.every": 250,
+    "monitor.warmup": 1000,
 }
 QUICK_BEGAN = QUICK_BALANCE | {"plateau_every": 1500}
 QUICK_DCGAN = {
@@ -148,6 +172,8 @@ QUICK_DCGAN = {
     "ema_decay": 0.99,
     "sample_every": 500,
     "checkpoint_every": 500,
+    "monitor.every": 250,
+    "monitor.warmup": 1000,
 }
 QUICK_ADCGAN = QUICK_DCGAN | {"width": 32, "gamma": 0.7, "lambda_k": 0.002}
 
@@ -161,6 +187,7 @@ TINY = {
     "checkpoint_every": 2,
     "tensorboard": False,
     "data.limit": 64,
+    "monitor.every": 0,
 }
 
 
@@ -269,7 +296,10 @@ _CHOICES = {
     "data.fit": ("crop", "pad"),
     "data.unreadable": ("error", "skip"),
     "data.source": ("auto", "device", "tfdata"),
+    "monitor.best_metric": ("fd_probe", "coverage", "diversity", "effective_characters"),
+    "monitor.on_collapse": ("continue", "stop", "restore"),
 }
+_MINIMA = ("contrast", "diversity", "distinct", "characters", "recognised", "change")
 # Half-open ranges: the least value, and the one that values stay below.
 _RANGES = {
     **dict.fromkeys(("epochs", "steps", "batch_size", "log_every", "sample_every", "checkpoint_every"), (1, math.inf)),
@@ -284,6 +314,12 @@ _RANGES = {
     "plateau_rtol": (1e-12, 1 + 1e-12),
     "batch_norm_eps": (1e-12, math.inf),
     "label_smoothing": (0, 1 + 1e-12),
+    **dict.fromkeys(("monitor.every", "monitor.warmup", "monitor.restores"), (0, math.inf)),
+    **dict.fromkeys(("monitor.patience", "monitor.margin", "monitor.max_growth"), (1, math.inf)),
+    **dict.fromkeys(
+        [f"monitor.min_{name}" for name in _MINIMA] + ["monitor.max_copies", "monitor.max_relapse"], (1e-12, math.inf)
+    ),
+    "monitor.num": (100, math.inf),
 }
 
 
@@ -328,6 +364,6 @@ def from_dict(stored: Mapping) -> ConfigDict:
 def difference(stored: Mapping, config: ConfigDict) -> list[str]:
     """Returns the fields that must not differ when a run is resumed and do, as `gamma: 0.5 -> 0.3`."""
     before, after = flatten(from_dict(stored)), flatten(config)
-    free = {*MUTABLE, "data.dir"}
+    free = {*MUTABLE, "data.dir", *(name for name in after if name.startswith("monitor."))}
     names = [name for name in before | after if name not in free and before.get(name) != after.get(name)]
     return [f"{name}: {before.get(name)} -> {after.get(name)}" for name in names]

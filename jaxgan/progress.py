@@ -42,6 +42,11 @@ class Progress:
             self._shown = time.monotonic()
             self.print(str(self))
 
+    def go_back(self, done: int) -> None:
+        """Counts on from fewer."""
+        self._first -= self.done - done
+        self.done = self._bar.n = done
+
     def print(self, text: str) -> None:
         """Prints a line, above the bar where there is one."""
         self._bar.write(text, file=self._file)
@@ -55,6 +60,7 @@ class Progress:
         return (self._total - self.done) / max(self.rate(), 1e-9)
 
     def __str__(self) -> str:
-        left = tqdm.format_interval(self.seconds_left())
-        text = f"{self._label} {self.done:,}/{self._total:,} {self._unit}, {self.rate():.3g} a second, {left} left"
+        text = f"{self._label} {self.done:,}/{self._total:,} {self._unit}"
+        if self.done > self._first:
+            text += f", {self.rate():.3g} a second, {tqdm.format_interval(self.seconds_left())} left"
         return ", ".join(filter(None, (text, self._note)))

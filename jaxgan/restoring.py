@@ -1,5 +1,7 @@
 """From a run directory to what it trained."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +10,10 @@ import jax
 from jaxgan import algorithms, parallel
 from jaxgan import config as config_lib
 from jaxgan.checkpoint import Checkpoints, Vanished, abstract
+from jaxgan.errors import UserError
 from jaxgan.rundir import RunDirectory
+
+BEST = "best"
 
 
 class Run(NamedTuple):
@@ -17,28 +22,60 @@ class Run(NamedTuple):
     algorithm: algorithms.Algorithm
     state: Any  # shapes, dtypes and shardings, without values
     checkpoints: Path
+    best_metric: str
+
+    def reader(self) -> Checkpoints:
+        return Checkpoints(self.checkpoints, best_metric=self.best_metric, read_only=True)
 
 
 def open_run(workdir: str | Path) -> Run:
     """Raises UserError where there is no such run."""
     run = RunDirectory(workdir)
     parallel.cache_compilations()
-    algorithm = algorithms.make(config_lib.from_dict(run.stored()["config"]))
+    config = config_lib.from_dict(run.stored()["config"])
+    algorithm = algorithms.make(config)
     state = abstract(algorithm.init, jax.random.key(0), parallel.replicated(parallel.mesh()))
-    return Run(algorithm, state, run.checkpoints)
+    return Run(algorithm, state, run.checkpoints, config.monitor.best_metric)
 
 
-def load(workdir: str | Path, step: int | None = None) -> tuple[algorithms.Algorithm, algorithms.State, int]:
-    """Restores a run's checkpoint, by default the newest, on whatever devices there are here.
+def load(workdir: str | Path, step: int | str | None = None) -> tuple[algorithms.Algorithm, algorithms.State, int]:
+    """Restores a run's checkpoint on whatever devices there are here.
+
+    Args:
+      workdir: the run directory.
+      step: a checkpoint's, or "best" for that of the monitor; by default the newest.
 
     Raises:
       UserError: there is no such run or checkpoint.
     """
     run = open_run(workdir)
     while True:
-        with Checkpoints(run.checkpoints, read_only=True) as checkpoints:
+        with run.reader() as checkpoints:
             try:
-                found, state, _ = checkpoints.restore(run.state, step)
+                found, state, _ = checkpoints.restore(run.state, _best(checkpoints) if step == BEST else step)
             except Vanished:
                 continue
             return run.algorithm, state, found
+
+
+def load_all(workdir: str | Path) -> Iterator[tuple[algorithms.Algorithm, algorithms.State, int]]:
+    """Restores one after the other all checkpoints that are left, the oldest first.
+
+    Raises:
+      UserError: there is no such run, or no checkpoint in it.
+    """
+    run = open_run(workdir)
+    found = None
+    while found is None:
+        with run.reader() as checkpoints:
+            for wanted in checkpoints.steps() or [None]:  # with None, restore says that there is nothing
+                with contextlib.suppress(Vanished):
+                    found, state, _ = checkpoints.restore(run.state, wanted)
+                    yield run.algorithm, state, found
+
+
+def _best(checkpoints: Checkpoints) -> int:
+    step = checkpoints.best()
+    if step is None and checkpoints.steps():
+        raise UserError(f"no checkpoint in {checkpoints.folder} was measured in training: name a step")
+    return step

@@ -8,8 +8,8 @@ from ml_collections import ConfigDict
 from jaxgan import config as config_lib
 from jaxgan.data.dataset import DataSet
 from jaxgan.errors import UserError
-from jaxgan.images import write_whole
 from jaxgan.metrics import JsonLines
+from jaxgan.writing import write_whole
 
 
 class RunDirectory:
@@ -21,10 +21,16 @@ class RunDirectory:
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
         self.metrics = JsonLines(self.path / "metrics.jsonl")
+        self.evaluation = self.path / "evaluation.json"
+        self.monitor = JsonLines(self.path / "monitor.jsonl")
         self.events = JsonLines(self.path / "events.jsonl")
 
     def sample(self, step: int) -> Path:
         return self.path / "samples" / f"{step:06}.png"
+
+    def nearest(self, step: int) -> Path:
+        """The picture of samples beside their nearest training images."""
+        return self.path / "samples" / f"{step:06}-nearest.png"
 
     def stored(self) -> dict:
         """Returns what `config.json` holds. Raises UserError where this is no run."""

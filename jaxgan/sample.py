@@ -1,12 +1,11 @@
 """Draws images from a run: its newest checkpoint's samples, a walk between them, or its training's history.
 
-python -m jaxgan.sample --workdir=DIR [--out=FILE.png] [--num=64] [--seed=0] [--step=N] [--npz=FILE.npz]
+python -m jaxgan.sample --workdir=DIR [--out=FILE.png] [--num=64] [--seed=0] [--step=N|best] [--npz=FILE.npz]
 python -m jaxgan.sample --workdir=DIR --interpolate=slerp|linear [--frames=60] [--points=4] [--out=FILE.gif]
 python -m jaxgan.sample --workdir=DIR --grid=history [--out=FILE.png]
 """
 
 import argparse
-import contextlib
 import math
 import sys
 from collections.abc import Sequence
@@ -16,7 +15,6 @@ import jax
 import numpy as np
 
 from jaxgan import algorithms, animation, cli, images, restoring
-from jaxgan.checkpoint import Checkpoints, Vanished
 from jaxgan.errors import UserError
 from jaxgan.restoring import load
 from jaxgan.rundir import RunDirectory
@@ -72,16 +70,11 @@ def history(workdir: str | Path, num: int, seed: int) -> tuple[list[int], np.nda
     Raises:
       UserError: there is no such run, or no checkpoint in it.
     """
-    run = restoring.open_run(workdir)
-    latent = latents(run.algorithm, num, seed)
     steps, drawn = [], []
-    with Checkpoints(run.checkpoints, read_only=True) as checkpoints:
-        for wanted in checkpoints.steps() or [None]:  # with None, restore says that there is nothing
-            with contextlib.suppress(Vanished):
-                step, state, _ = checkpoints.restore(run.state, wanted)
-                steps.append(step)
-                drawn.append(generate(run.algorithm, state, latent))
-    return (steps, np.stack(drawn)) if steps else history(workdir, num, seed)
+    for algorithm, state, step in restoring.load_all(workdir):
+        steps.append(step)
+        drawn.append(generate(algorithm, state, latents(algorithm, num, seed)))
+    return steps, np.stack(drawn)
 
 
 def latents(algorithm: algorithms.Algorithm, num: int, seed: int, point: int = 0) -> np.ndarray:
@@ -165,7 +158,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="the file; by default in DIR/samples")
     parser.add_argument("--num", type=int, help="images, by default 64; 8 in a history's rows, 16 in what moves")
     parser.add_argument("--seed", type=int, default=0, help="of the latents")
-    parser.add_argument("--step", type=int, help="which checkpoint, by default the newest")
+    parser.add_argument("--step", type=cli.step, help="which checkpoint: its step, or best; by default the newest")
     parser.add_argument("--npz", type=Path, help="also write the array `images`, uint8 (N, H, W, C), frame by frame")
     parser.add_argument(
         "--interpolate", choices=INTERPOLATIONS, help="walk to other latents and back: .gif, .mp4 or rows in a .png"

@@ -15,10 +15,12 @@ from tqdm import tqdm
 
 from jaxgan import algorithms, images, parallel, warmstart
 from jaxgan import config as config_lib
+from jaxgan import watch as watch_lib
 from jaxgan.checkpoint import Checkpoints, abstract, saved_steps
 from jaxgan.data.dataset import DataSet, prepare
 from jaxgan.data.pipeline import batches
 from jaxgan.errors import UserError
+from jaxgan.evaluation.alarm import Event
 from jaxgan.metrics import TensorBoard
 from jaxgan.preemption import Preemption
 from jaxgan.progress import Progress
@@ -26,6 +28,7 @@ from jaxgan.rundir import RunDirectory
 
 SAMPLES = 64  # images in a grid of samples
 COLUMNS = 8
+CHOOSE_BY = ("fd_probe", "coverage", "diversity", "effective_characters")  # by which the best checkpoint is chosen
 ESTIMATE_AFTER = 10  # steps after which the whole run's time is estimated
 LONG = 900.0  # seconds left on a CPU from which the quick preset is recommended
 
@@ -36,6 +39,7 @@ class Stream(enum.IntEnum):
     INIT = 0
     TRAIN = 1
     SAMPLE = 2
+    MONITOR = 3
 
 
 def stream_key(seed: int, stream: Stream) -> jax.Array:
@@ -62,13 +66,18 @@ def train(config: ConfigDict, workdir: str | Path) -> Any:
     algorithm = algorithms.make(config)
     dataset = prepare(config.data)
     _check_size(dataset, config.batch_size)
+    watch_lib.check(config.monitor, dataset)
     run = RunDirectory(workdir)
     match = None
     if config.init_from and not saved_steps(run.checkpoints):
         match = warmstart.read(config.init_from, jax.eval_shape(algorithm.init, jax.random.key(0)))
     stored = run.claim(config, dataset)
-    with Preemption() as preemption, Checkpoints(run.checkpoints, config.keep, config.keep_every) as checkpoints:
-        return Trainer(config, algorithm, dataset, mesh, run, checkpoints, stored, match).loop(preemption)
+    watch = None
+    if config.monitor.every:
+        watch = watch_lib.Watch(config, algorithm, dataset, run.monitor, stream_key(config.seed, Stream.MONITOR))
+    keep = (config.keep, config.keep_every, config.monitor.best_metric)
+    with Preemption() as preemption, Checkpoints(run.checkpoints, *keep) as checkpoints:
+        return Trainer(config, algorithm, dataset, mesh, run, checkpoints, stored, watch, match).loop(preemption)
 
 
 def _check_size(dataset: DataSet, batch_size: int) -> None:
@@ -89,10 +98,12 @@ class Trainer:
         run: RunDirectory,
         checkpoints: Checkpoints,
         stored: dict,
+        watch: watch_lib.Watch | None = None,
         match: warmstart.Match | None = None,
     ):
         self.config, self.algorithm, self.dataset, self.mesh = config, algorithm, dataset, mesh
-        self.run, self.checkpoints, self.stored, self.match = run, checkpoints, stored, match
+        self.run, self.checkpoints, self.stored = run, checkpoints, stored
+        self.watch, self.match = watch, match
         size = len(dataset.train.label)
         self.steps_per_epoch = size / config.batch_size
         self.steps = config.steps or math.ceil(config.epochs * self.steps_per_epoch)
@@ -100,49 +111,68 @@ class Trainer:
         self.generate = jax.jit(algorithm.generate)
         self.latent = algorithm.sample_latent(stream_key(config.seed, Stream.SAMPLE), SAMPLES)
         self.tensorboard = TensorBoard(run.tensorboard, config.tensorboard)
+        self.init_key = stream_key(config.seed, Stream.INIT)
 
     def loop(self, preemption: Preemption) -> Any:
         """Runs the steps that are left and returns the state."""
-        config = self.config
         start, state = self.begin()
-        source = batches(self.dataset, config.data, config.batch_size, start, self.mesh)
-        key = stream_key(config.seed, Stream.TRAIN)
-        metrics = {}
         with Progress("training", self.steps, "steps", done=start) as self.progress:
-            for step in range(start + 1, self.steps + 1):
-                in_flight = metrics
-                state, metrics = self.train_step(state, next(source), key)
-                jax.block_until_ready(in_flight)  # one step ahead of the device, so that a signal is soon heard
-                self.progress.advance()
-                signum, last = preemption.signum, step == self.steps
-                if step == start + ESTIMATE_AFTER:
-                    self.estimate()
-                if last or step % config.log_every == 0:
-                    self.log(step, metrics)
-                if last or step % config.sample_every == 0:
-                    self.draw(step, state)
-                if last or signum or step % config.checkpoint_every == 0:
-                    self.save(step, state)
-                if signum and not last:
-                    self.stop(step, signum)
+            step = start
+            while step < self.steps:
+                step, state = self.advance(step, state, preemption)
         self.end(start)
         if preemption.signum:  # it came too late to stop anything, but what would follow this run must not start
             raise SystemExit(128 + preemption.signum)
         return state
 
+    def advance(self, start: int, state: Any, preemption: Preemption) -> tuple[int, Any]:
+        """Runs from step `start` to the last, or to a collapse that sends the run back.
+
+        Returns:
+          The step to go on from, and its state.
+        """
+        config = self.config
+        source = batches(self.dataset, config.data, config.batch_size, start, self.mesh)
+        key = stream_key(config.seed, Stream.TRAIN)
+        restores = self.restores()
+        if restores:  # the same noise would lead to the same collapse
+            key = jax.random.fold_in(key, restores)
+        metrics = {}
+        for step in range(start + 1, self.steps + 1):
+            in_flight = metrics
+            state, metrics = self.train_step(state, next(source), key)
+            jax.block_until_ready(in_flight)  # one step ahead of the device, so that a signal is soon heard
+            self.progress.advance()
+            signum, last = preemption.signum, step == self.steps
+            if step == start + ESTIMATE_AFTER:
+                self.estimate()
+            if last or step % config.log_every == 0:
+                self.log(step, metrics)
+            if last or step % config.sample_every == 0:
+                self.draw(step, state)
+            measures, collapse = None, None
+            if self.watch and (last or step % config.monitor.every == 0 or step % config.checkpoint_every == 0):
+                measures, collapse = self.observe(step, state, metrics)
+            if last or signum or step % config.checkpoint_every == 0:
+                self.save(step, state, measures)
+            if signum and not last:
+                self.stop(step, signum)
+            if collapse and config.monitor.on_collapse != "continue":
+                return self.give_up(step, collapse)
+        return self.steps, state
+
     def begin(self) -> tuple[int, Any]:
         """Returns the step to go on from and its state, and brings the rows in line with it."""
-        key, whole = stream_key(self.config.seed, Stream.INIT), parallel.replicated(self.mesh)
-        self.run.events.keep(lambda row: True)  # all but a row that a crash has torn
         if self.checkpoints.steps():
-            target = abstract(self.algorithm.init, key, whole)
-            start, state, stored = self.checkpoints.restore(target)
+            start, state, stored = self.checkpoints.restore(self.abstract_state())
             self.clock = Clock(start, stored["seconds"])
+            self.rewind(start)
             if start < self.steps:
                 self.event("resume", start)
         else:
-            start, state = 0, parallel.jit_init(self.algorithm.init, self.mesh)(key)
+            start, state = 0, parallel.jit_init(self.algorithm.init, self.mesh)(self.init_key)
             self.clock = Clock(0, 0.0)
+            self.rewind(0)
             origin = {}
             if self.match:
                 state = warmstart.transplant(state, self.match)
@@ -150,8 +180,23 @@ class Trainer:
                 print(f"from {self.config.init_from}: {self.match}", flush=True)
             self.event("start", 0, **origin)
             self.draw(0, state)
-        self.run.metrics.keep(lambda row: row["step"] <= start)
         return start, state
+
+    def abstract_state(self) -> Any:
+        return abstract(self.algorithm.init, self.init_key, parallel.replicated(self.mesh))
+
+    def rewind(self, step: int) -> None:
+        """Drops the rows after `step`, one that a crash has torn, and alarms that will be heard again."""
+        self.run.metrics.keep(lambda row: row["step"] <= step)
+        if self.watch:
+            self.watch.rewind(step)
+        gone_back = max((row["time"] for row in self.run.events.read() if row["event"] == "restore"), default=0)
+        heard = lambda row: row["event"] in ("collapse", "recovery") and row["step"] > step and row["time"] > gone_back
+        self.run.events.keep(lambda row: not heard(row))
+
+    def restores(self) -> int:
+        """How often the run has gone back."""
+        return sum(row["event"] == "restore" for row in self.run.events.read())
 
     def estimate(self) -> None:
         left, cpu = self.progress.seconds_left(), jax.default_backend() == "cpu"
@@ -162,7 +207,7 @@ class Trainer:
 
     def log(self, step: int, metrics: algorithms.Metrics) -> None:
         """Writes a row. Raises UserError where a value is not finite."""
-        values = {name: float(value) for name, value in jax.device_get(metrics).items()}
+        values = _numbers(metrics)
         for name, value in values.items():
             if not math.isfinite(value):
                 self.diverged(step, f"{name} is {value}")
@@ -182,12 +227,31 @@ class Trainer:
         images.save_png(self.run.sample(step), samples)
         self.tensorboard.image(step, "samples", samples)
 
-    def save(self, step: int, state: Any) -> None:
+    def observe(self, step: int, state: Any, metrics: algorithms.Metrics) -> tuple[dict[str, float], Event | None]:
+        """Takes a reading, and says what fires.
+
+        Returns:
+          What the best checkpoint is chosen by, and a collapse where there is one.
+        """
+        self.check_finite(step, state)
+        row, events = self.watch.read(step, self.clock.seconds(), state, _numbers(metrics))
+        for event in events:
+            details = event._asdict()
+            self.event(details.pop("event"), **details)
+            self.progress.print(f"{event.event} at step {step:,}, {event.kind}: {event.evidence}")
+        self.tensorboard.scalars(step, {f"monitor/{name}": row[name] for name in CHOOSE_BY if row[name] is not None})
+        collapse = next((event for event in events if event.event == "collapse"), None)
+        return {name: row[name] for name in CHOOSE_BY if row[name] is not None}, collapse
+
+    def save(self, step: int, state: Any, measures: dict[str, float] | None) -> None:
         """Starts a checkpoint. Raises UserError, leaving the last good one, where the state is not finite."""
+        self.check_finite(step, state)
+        self.checkpoints.save(step, state, self.stored | {"seconds": self.clock.seconds()}, measures)
+        self.tensorboard.flush()
+
+    def check_finite(self, step: int, state: Any) -> None:
         if not _all_finite(state):
             self.diverged(step, "a weight is not finite")
-        self.checkpoints.save(step, state, self.stored | {"seconds": self.clock.seconds()})
-        self.tensorboard.flush()
 
     def diverged(self, step: int, what: str) -> None:
         self.tensorboard.flush()
@@ -196,6 +260,24 @@ class Trainer:
         self.event("non-finite", step, what=what)
         last = f"the last good checkpoint is {self.run.checkpoints / str(good[-1])}" if good else "no checkpoint yet"
         raise UserError(f"training diverged: {what} at step {step}; {last}; lower lr_g and lr_d in a new --workdir")
+
+    def give_up(self, step: int, collapse: Event) -> tuple[int, Any]:
+        """Goes back to the best checkpoint before a collapse, where the run may; else raises UserError."""
+        self.checkpoints.wait()
+        good, done = self.checkpoints.best(before=collapse.since), self.restores()
+        if self.config.monitor.on_collapse == "stop" or good is None or done >= self.config.monitor.restores:
+            best = f"the best checkpoint is {self.run.checkpoints / str(good)}" if good else "no good checkpoint yet"
+            self.event("end", step)
+            times = f" after going back {done}x" if done else ""
+            raise UserError(f"stopped at step {step:,}{times}: {collapse.kind}, {collapse.evidence}; {best}")
+        self.checkpoints.drop_after(good)
+        _, state, _ = self.checkpoints.restore(self.abstract_state(), good)
+        self.event("restore", good, **{"from": step})
+        self.rewind(good)
+        self.clock.lap(good)
+        self.progress.go_back(good)
+        self.progress.print(f"going on from the best checkpoint, step {good:,}, with other noise")
+        return good, state
 
     def stop(self, step: int, signum: int) -> None:
         name = signal.Signals(signum).name
@@ -236,6 +318,10 @@ class Clock:
         rate = (step - self._step) / (now - self._last)
         self._step, self._last = step, now
         return now - self._zero, rate
+
+
+def _numbers(metrics: algorithms.Metrics) -> dict[str, float]:
+    return {name: float(value) for name, value in jax.device_get(metrics).items()}
 
 
 @jax.jit
