@@ -1,0 +1,168 @@
+"""Measures a run's samples: how far from real images, which characters, whether copied.
+
+python -m jaxgan.evaluate --workdir=DIR [--num=2000] [--step=N|best] [--all] [--inception=WEIGHTS.pth]
+
+It prints a table, writes DIR/evaluation.json, and draws the nearest training images into DIR/samples.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jaxgan import algorithms, cli, images, restoring
+from jaxgan import config as config_lib
+from jaxgan.data.dataset import DataSet, Split, find_prepared, limit
+from jaxgan.errors import UserError
+from jaxgan.evaluation import measures, probe
+from jaxgan.evaluation.measures import Embedded, Evaluation
+from jaxgan.rundir import RunDirectory
+from jaxgan.sample import sample
+from jaxgan.writing import write_whole
+
+NUM = 2000  # samples
+BATCH = 64  # images reconstructed at a time
+ENOUGH = 0.8  # of held-out images told right by a probe whose opinion of samples counts
+
+
+class Real(NamedTuple):
+    """A run's real images, as its data set's probe sees them."""
+
+    dataset: DataSet
+    probe: probe.Probe
+    train: Embedded
+    held_out: Embedded
+
+
+def real_images(workdir: str | Path) -> Real:
+    """Finds the prepared images of a run and their probe, which is trained where there is none yet.
+
+    Raises:
+      UserError: there is no such run, or its images are not prepared here.
+    """
+    stored = RunDirectory(workdir).stored()
+    data = config_lib.from_dict(stored["config"]).data
+    whole = find_prepared(stored["data"]["name"], stored["data"]["fingerprint"])
+    judge = probe.load(whole)
+    dataset = limit(whole, data.limit)
+    return Real(dataset, judge, embed(judge, dataset.train.image), embed(judge, dataset.held_out.image))
+
+
+def embed(judge: probe.Probe, image: np.ndarray) -> Embedded:
+    """What the probe says of uint8 (N, H, W, C)."""
+    features, probabilities = judge.embed(np.asarray(image))
+    return Embedded(np.asarray(image), features, probabilities if judge.names else None)
+
+
+def evaluate(
+    real: Real, algorithm: algorithms.Algorithm, state: algorithms.State, num: int = NUM, seed: int = 0
+) -> Evaluation:
+    """Measures `num` samples of one state."""
+    samples = embed(real.probe, sample(algorithm, state, num, seed))
+    errors = None
+    if algorithm.reconstruct:
+        splits = real.dataset.held_out, Split(*(array[:num] for array in real.dataset.train))
+        errors = tuple(reconstruction_errors(algorithm, state, split.image) for split in splits)
+    return measures.measure(samples, real.train, real.held_out, real.probe.names, errors, seed)
+
+
+def reconstruction_errors(algorithm: algorithms.Algorithm, state: algorithms.State, image: np.ndarray) -> np.ndarray:
+    """Mean |AE(v) - v| of each of the uint8 images (N, H, W, C), float32 (N,), where pixels span [-1, 1]."""
+    compiled = jax.jit(algorithm.reconstruct)
+    errors = []
+    for first in range(0, len(image), BATCH):
+        part = np.asarray(images.to_float(np.asarray(image[first : first + BATCH])))
+        padded = np.pad(part, ((0, BATCH - len(part)), *[(0, 0)] * 3))
+        errors.append(np.abs(np.asarray(compiled(state, padded))[: len(part)] - part).mean((1, 2, 3)))
+    return np.concatenate(errors)
+
+
+def record(real: Real, found: Evaluation, step: int, num: int) -> dict:
+    """What `evaluation.json` holds of one checkpoint."""
+    judge = real.probe
+    return {
+        "step": step,
+        "num": num,
+        "data": {"name": real.dataset.name, "fingerprint": real.dataset.fingerprint},
+        "probe": {"kind": judge.kind, "accuracy": judge.accuracy, "classes": judge.classes},
+        "measures": {name: measure._asdict() for name, measure in found.measures.items()},
+        "characters": found.characters,
+        "real_characters": found.real_characters,
+        "lost": found.lost,
+        "summary": found.summary,
+        "warnings": [*probe_warnings(judge), *found.warnings],
+    }
+
+
+def probe_warnings(judge: probe.Probe) -> list[str]:
+    """When not to trust a probe."""
+    if not judge.names:
+        return [
+            "the set has no labels: features are those of a probe that tells turns and channel orders apart, "
+            "which compare runs on this set but know no characters"
+        ]
+    if judge.accuracy < ENOUGH:
+        return [f"the probe names only {judge.accuracy:.0%} of held-out images right: do not trust its characters"]
+    return []
+
+
+def table(content: dict) -> str:
+    """Lays the measures out beside their floors, and says the rest in words."""
+    lines = [f"{'':22}{'samples':>10}  {'95 % interval':^20}{'real images':>13}"]
+    for name, measure in content["measures"].items():
+        interval = f"[{measure['low']:.4g}, {measure['high']:.4g}]"
+        lines.append(f"{name:22}{measure['value']:10.4g}  {interval:^20}{measure['floor']:13.4g}")
+    warnings = [f"mind: {warning}" for warning in content["warnings"]]
+    return "\n".join([*lines, content["summary"], *warnings])
+
+
+def history_table(history: Sequence[dict]) -> str:
+    """A line a checkpoint, a column a measure."""
+    names = list(history[-1]["measures"])
+    lines = ["".join(f"{name[:12]:>13}" for name in ["step", *names])]
+    for content in history:
+        values = [f"{content['measures'][name]['value']:.4g}" for name in names]
+        lines.append("".join(f"{value:>13}" for value in [f"{content['step']:,}", *values]))
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command with `arguments`; raises UserError."""
+    options = _parse(arguments)
+    run, real = RunDirectory(options.workdir), real_images(options.workdir)
+    print(f"probe of {real.dataset.name}: {probe.describe(real.probe)}", flush=True)
+    checkpoints = (
+        restoring.load_all(options.workdir) if options.all else [restoring.load(options.workdir, options.step)]
+    )
+    history = []
+    for algorithm, state, step in checkpoints:
+        found = evaluate(real, algorithm, state, options.num)
+        history.append(record(real, found, step, options.num))
+        print(f"step {step:,}: {found.summary}", flush=True)
+    print("\n".join(["", *([history_table(history), ""] if options.all else []), table(history[-1])]))
+    images.save_png(run.nearest(step), found.picture)
+    content = history[-1] | ({"history": history} if options.all else {})
+    write_whole(run.evaluation, json.dumps(content, indent=2).encode())
+    print(f"wrote {run.nearest(step)}\nwrote {run.evaluation}")
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = cli.Parser(__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--workdir", required=True, help="the run directory")
+    parser.add_argument("--num", type=int, default=NUM, help="samples, by default 2000")
+    parser.add_argument("--step", type=cli.step, help="which checkpoint: its step, or best; by default the newest")
+    parser.add_argument("--all", action="store_true", help="measure every checkpoint that is left (see keep_every)")
+    options = parser.parse_args(arguments)
+    if options.all and options.step is not None:
+        raise UserError("--all measures every checkpoint: leave out --step")
+    return options
+
+
+if __name__ == "__main__":
+    cli.run(lambda: main(sys.argv[1:]))
