@@ -17,12 +17,12 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from jaxgan.errors import UserError, naming
+from jaxgan.evaluation import LESS_IS_BETTER
 from jaxgan.quiet import quiet_orbax
 
 # Room to leave, as Orbax's threads print what nobody can catch where a disk fills up under them.
 ROOM = 2  # sizes of the state
 MARGIN = 2**20  # bytes, for metadata
-LOWER_IS_BETTER = ("fd_probe",)
 DELETING = 2.0  # seconds that deleting a checkpoint can take
 
 
@@ -142,7 +142,7 @@ def _goodness(name: str, measures: dict[str, float]) -> float:
     value = measures.get(name)
     if value is None:
         return -math.inf
-    return -value if name in LOWER_IS_BETTER else value
+    return -value if LESS_IS_BETTER[name] else value
 
 
 def saved_steps(folder: Path) -> list[int]:

@@ -162,7 +162,7 @@ QUICK_BALANCE = {
     "ema_decay": 0.99,
     "sample_every": 500,
     "checkpoint_every": 1000,
-    "monitor.every": 250,
+    "monitor.every": 500,
     "monitor.warmup": 1000,
 }
 QUICK_BEGAN = QUICK_BALANCE | {"plateau_every": 1500}

@@ -1,14 +1,15 @@
 """Measures a run's samples: how far from real images, which characters, whether copied.
 
-python -m jaxgan.evaluate --workdir=DIR [--num=2000] [--step=N|best] [--all] [--inception=WEIGHTS.pth]
+python -m jaxgan.evaluate --workdir=DIR [--num=2000] [--step=N|best] [--all] [--inception[=WEIGHTS.pth]]
 
 It prints a table, writes DIR/evaluation.json, and draws the nearest training images into DIR/samples.
 """
 
 import argparse
+import itertools
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from jaxgan import algorithms, cli, images, restoring
 from jaxgan import config as config_lib
 from jaxgan.data.dataset import DataSet, Split, find_prepared, limit
 from jaxgan.errors import UserError
-from jaxgan.evaluation import measures, probe
+from jaxgan.evaluation import LESS_IS_BETTER, inception, measures, probe
 from jaxgan.evaluation.measures import Embedded, Evaluation
 from jaxgan.rundir import RunDirectory
 from jaxgan.sample import sample
@@ -27,6 +28,7 @@ from jaxgan.writing import write_whole
 
 NUM = 2000  # samples
 BATCH = 64  # images reconstructed at a time
+WIDTH = 512  # pixels below which the picture of nearest images is enlarged
 ENOUGH = 0.8  # of held-out images told right by a probe whose opinion of samples counts
 
 
@@ -60,15 +62,25 @@ def embed(judge: probe.Probe, image: np.ndarray) -> Embedded:
 
 
 def evaluate(
-    real: Real, algorithm: algorithms.Algorithm, state: algorithms.State, num: int = NUM, seed: int = 0
+    real: Real,
+    algorithm: algorithms.Algorithm,
+    state: algorithms.State,
+    num: int = NUM,
+    seed: int = 0,
+    see: inception.Embed | None = None,
 ) -> Evaluation:
-    """Measures `num` samples of one state."""
+    """Measures `num` samples of one state; with `see`, Inception's eyes, by Inception's measures as well."""
     samples = embed(real.probe, sample(algorithm, state, num, seed))
     errors = None
     if algorithm.reconstruct:
         splits = real.dataset.held_out, Split(*(array[:num] for array in real.dataset.train))
         errors = tuple(reconstruction_errors(algorithm, state, split.image) for split in splits)
-    return measures.measure(samples, real.train, real.held_out, real.probe.names, errors, seed)
+    found = measures.measure(samples, real.train, real.held_out, real.probe.names, errors, seed)
+    if see:
+        train = measures.chosen(real.train, num, seed)
+        seen = [see(embedded.image) for embedded in (samples, train, real.held_out)]
+        found.measures.update(inception.measure(*seen, seed))
+    return found
 
 
 def reconstruction_errors(algorithm: algorithms.Algorithm, state: algorithms.State, image: np.ndarray) -> np.ndarray:
@@ -113,12 +125,12 @@ def probe_warnings(judge: probe.Probe) -> list[str]:
 
 def table(content: dict) -> str:
     """Lays the measures out beside their floors, and says the rest in words."""
-    lines = [f"{'':22}{'samples':>10}  {'95 % interval':^20}{'real images':>13}"]
+    lines = [f"{'':24}{'samples':>9}  {'95 % interval':^22}{'real images':>13}"]
     for name, measure in content["measures"].items():
+        better = f"{name} ({'low' if LESS_IS_BETTER[name] else 'high'})"
         interval = f"[{measure['low']:.4g}, {measure['high']:.4g}]"
-        lines.append(f"{name:22}{measure['value']:10.4g}  {interval:^20}{measure['floor']:13.4g}")
-    warnings = [f"mind: {warning}" for warning in content["warnings"]]
-    return "\n".join([*lines, content["summary"], *warnings])
+        lines.append(f"{better:24}{measure['value']:9.4g}  {interval:^22}{measure['floor']:13.4g}")
+    return "\n".join([*lines, content["summary"], *(f"mind: {warning}" for warning in content["warnings"])])
 
 
 def history_table(history: Sequence[dict]) -> str:
@@ -134,21 +146,30 @@ def history_table(history: Sequence[dict]) -> str:
 def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`; raises UserError."""
     options = _parse(arguments)
-    run, real = RunDirectory(options.workdir), real_images(options.workdir)
+    run = RunDirectory(options.workdir)
+    checkpoints = _checkpoints(options)
+    see = None
+    if options.inception is not None:
+        see = inception.load(Path(options.inception) if options.inception else None)
+    first = next(checkpoints)  # before the images are read and a probe is trained
+    real = real_images(options.workdir)
     print(f"probe of {real.dataset.name}: {probe.describe(real.probe)}", flush=True)
-    checkpoints = (
-        restoring.load_all(options.workdir) if options.all else [restoring.load(options.workdir, options.step)]
-    )
     history = []
-    for algorithm, state, step in checkpoints:
-        found = evaluate(real, algorithm, state, options.num)
+    for algorithm, state, step in itertools.chain([first], checkpoints):
+        found = evaluate(real, algorithm, state, options.num, see=see)
         history.append(record(real, found, step, options.num))
         print(f"step {step:,}: {found.summary}", flush=True)
     print("\n".join(["", *([history_table(history), ""] if options.all else []), table(history[-1])]))
-    images.save_png(run.nearest(step), found.picture)
+    images.save_png(run.nearest(step), images.enlarge(found.picture, WIDTH))
     content = history[-1] | ({"history": history} if options.all else {})
     write_whole(run.evaluation, json.dumps(content, indent=2).encode())
     print(f"wrote {run.nearest(step)}\nwrote {run.evaluation}")
+
+
+def _checkpoints(options: argparse.Namespace) -> Iterator[tuple[algorithms.Algorithm, algorithms.State, int]]:
+    if options.all:
+        return restoring.load_all(options.workdir)
+    return iter([restoring.load(options.workdir, options.step)])
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -158,6 +179,14 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--num", type=int, default=NUM, help="samples, by default 2000")
     parser.add_argument("--step", type=cli.step, help="which checkpoint: its step, or best; by default the newest")
     parser.add_argument("--all", action="store_true", help="measure every checkpoint that is left (see keep_every)")
+    parser.add_argument(
+        "--inception",
+        nargs="?",
+        const="",
+        metavar="WEIGHTS.pth",
+        help="also Inception's FID, KID, IS, precision and recall (pip install -e '.[eval]'), which take minutes on a "
+        "CPU; its weights are fetched once, or given",
+    )
     options = parser.parse_args(arguments)
     if options.all and options.step is not None:
         raise UserError("--all measures every checkpoint: leave out --step")

@@ -38,6 +38,8 @@ class RunDirectory:
             return json.loads(self.config_file.read_text())
         except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{self.path} is no run directory: it has no config.json") from None
+        except ValueError as error:
+            raise UserError(f"{self.config_file} is damaged ({error}): mend it from a run of the same config") from None
 
     def claim(self, config: ConfigDict, dataset: DataSet) -> dict:
         """Writes `config.json` and returns its content.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 from ml_collections import ConfigDict
 
 from jaxgan import algorithms
@@ -48,7 +48,8 @@ class Watch:
         Returns:
           The row, which is on the disk, and the events that it fires.
         """
-        samples = jnp.concatenate([self._generate(state, latent) for latent in self._latents])[: self._config.num]
+        drawn = [np.asarray(self._generate(state, latent)) for latent in self._latents]  # off the mesh
+        samples = np.concatenate(drawn)[: self._config.num]
         row = {"step": step, "seconds": seconds, **self._monitor.read(samples, self._trace)}
         row |= {name: metrics[name] for name in ("k", "m") if name in metrics}
         self._rows.append(row)

@@ -81,7 +81,8 @@ def test_a_run_moves_between_one_device_and_eight(tmp_path):
     assert [row["event"] for row in RunDirectory(tmp_path / "moved").events.read()] == [
         *("start", "end", "resume", "end", "resume", "end")
     ]
-    on_eight(1, "warm", f"--config.init_from={tmp_path}/stayed")
+    on_eight(1, "warm", f"--config.init_from={tmp_path}/stayed", "--config.monitor.every=1", "--config.monitor.num=100")
+    assert [row["step"] for row in RunDirectory(tmp_path / "warm").monitor.read()] == [1]
     for ours, theirs in zip(moved, stayed, strict=True):
         for name in ("loss_real", "loss_fake", "k", "m"):
             assert ours[name] == pytest.approx(theirs[name], rel=1e-3), (name, ours["step"])

@@ -23,6 +23,9 @@ RANGES = {
     "diversity": (0, np.inf),
     "effective_characters": (0, np.inf),
     "reconstruction": (0, np.inf),
+    "fid": (0, np.inf),
+    "kid": (-np.inf, np.inf),
+    "inception_score": (1, np.inf),
 }  # the others are shares and probabilities
 
 
@@ -66,6 +69,7 @@ class Comparison(NamedTuple):
     names: tuple[str, ...]
     statistic: Callable[[Embedded, Embedded], Statistic]
     most: int | None = None  # images of each set, where pairs would take too much memory
+    rounds: int = 100  # halves that the error is taken from
 
 
 def measure(
@@ -86,11 +90,11 @@ def measure(
       UserError: there are too few images of a kind to compute anything.
     """
     _check_sizes(samples, train, held_out)
-    real = _chosen(train, len(samples.image), seed)
+    real = chosen(train, len(samples.image), seed)
     nearest = _nearest_in_pixels(samples.image, train.image)
     found = {}
     for comparison in COMPARISONS:
-        found |= _compare(comparison, samples, real, held_out, seed)
+        found |= compare(comparison, samples, real, held_out, seed)
     if samples.probabilities is not None:
         found |= _recognised(samples, real, held_out, seed)
     found["memorisation"] = _memorisation(samples, train, held_out, seed)
@@ -120,7 +124,8 @@ def _check_sizes(samples: Embedded, train: Embedded, held_out: Embedded) -> None
         raise UserError(f"only {distinct} of the training images are distinct: measuring takes at least {NEAREST}")
 
 
-def _chosen(train: Embedded, count: int, seed: int) -> Embedded:
+def chosen(train: Embedded, count: int, seed: int) -> Embedded:
+    """As many training images, or all, for a floor."""
     return take(train, np.random.default_rng(seed).permutation(len(train.image))[:count])
 
 
@@ -129,16 +134,17 @@ def _measure(name: str, value: float, floor: float, error: float) -> Measure:
     return Measure(float(value), float(floor), float(low), float(high), float(error))
 
 
-def _compare(
+def compare(
     comparison: Comparison, samples: Embedded, real: Embedded, held_out: Embedded, seed: int
 ) -> dict[str, Measure]:
+    """Values, floors (of `real` in the samples' place) and errors of measures against held-out images."""
     samples, real, held_out = (_thinned(images, comparison.most) for images in (samples, real, held_out))
     sizes = len(samples.image), len(held_out.image)
     statistic = comparison.statistic(samples, held_out)
     everything = np.arange(sizes[1])
     values = np.atleast_1d(statistic(np.arange(sizes[0]), everything))
     floors = np.atleast_1d(comparison.statistic(real, held_out)(np.arange(len(real.image)), everything))
-    errors = np.atleast_1d(standard_error(statistic, sizes, seed=seed))
+    errors = np.atleast_1d(standard_error(statistic, sizes, comparison.rounds, seed))
     found = zip(comparison.names, values, floors, errors, strict=True)
     return {name: _measure(name, value, floor, error) for name, value, floor, error in found}
 
@@ -200,7 +206,7 @@ RECOGNITION = Comparison(("recognised", "effective_characters"), _recognition)
 
 
 def _recognised(samples: Embedded, real: Embedded, held_out: Embedded, seed: int) -> dict[str, Measure]:
-    found = _compare(RECOGNITION, samples, real, held_out, seed)
+    found = compare(RECOGNITION, samples, real, held_out, seed)
     effective, num_classes = found["effective_characters"], samples.probabilities.shape[1]
     return found | {"effective_characters": effective._replace(high=min(effective.high, float(num_classes)))}
 

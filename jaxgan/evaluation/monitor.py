@@ -20,6 +20,7 @@ THUMBNAIL = 32  # pixels a side at which images are compared
 TRACE = (16, 4)  # samples, and pixels a side, by which one reading is compared with the next
 APART = 1 / 3  # of the median distance between a real image and its nearest, from which samples are distinct
 SAME = 1e-3  # distance up to which two images are the same but for rounding
+CHUNK = 500  # images that are made thumbnails at a time
 DIGITS = 5  # of the numbers in a row
 
 
@@ -91,8 +92,15 @@ def _effective(label: np.ndarray) -> float:
 
 
 def _reference(dataset: DataSet, probe: Probe) -> Reference:
-    held_out, train = (images.to_float(jnp.asarray(split.image)) for split in (dataset.held_out, dataset.train))
-    return _describe(probe.variables, held_out, train, probe.embed(dataset.held_out.image)[0])
+    held_out = images.to_float(jnp.asarray(dataset.held_out.image))
+    features, _ = probe.embed(dataset.held_out.image)
+    return _describe(probe.variables, held_out, _thumbnails(dataset.train.image), features)
+
+
+def _thumbnails(image: np.ndarray) -> np.ndarray:
+    """Those of uint8 (N, S, S, C), some at a time: as floats all of them can be large."""
+    parts = np.split(image, range(CHUNK, len(image), CHUNK))
+    return np.concatenate([_flat_thumbnails(images.to_float(jnp.asarray(part)), THUMBNAIL) for part in parts])
 
 
 @jax.jit
@@ -102,7 +110,7 @@ def _describe(variables: dict, held_out: jax.Array, train: jax.Array, features: 
         variables=variables,
         features=features,
         radii=jnp.sort(_squared_distances(features, features), axis=1)[:, K_COVERAGE],
-        train=_flat_thumbnails(train, THUMBNAIL),
+        train=train,
         diversity=_mean_distance(thumbnails),
         contrast=_contrast(held_out),
         spacing=jnp.median(_nearest_other(thumbnails)),

@@ -155,7 +155,8 @@ TEXTS = {
     "measure_effective_characters": "how many equally frequent characters the samples amount to",
     "measure_memorisation": "chance that a sample is nearer to the training images than a held-out one; 0.5 is as new",
     "measure_copies": "share of the samples that copy a training image",
-    "measure_reconstruction": "distance of held-out images from the nearest ones that the generator can draw",
+    "measure_reconstruction": "mean absolute error of the auto-encoder on held-out images; the floor is that "
+    "on training images",
     "measure_fid": "Fréchet distance in Inception's features",
     "measure_kid": "kernel distance in Inception's features",
     "measure_inception_score": "how clear and how varied Inception's answers are",

@@ -5,28 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jaxgan.evaluation import LESS_IS_BETTER
 from jaxgan.reporting.reading import Remarks, count, number, read_object, shares, strings
-
-# In the order of the report's columns; whether less is better.
-LESS_IS_BETTER = {
-    "fd_probe": True,
-    "kid_probe": True,
-    "precision": False,
-    "recall": False,
-    "density": False,
-    "coverage": False,
-    "diversity": False,
-    "recognised": False,
-    "effective_characters": False,
-    "memorisation": True,
-    "copies": True,
-    "reconstruction": True,
-    "fid": True,
-    "kid": True,
-    "inception_score": False,
-    "inception_precision": False,
-    "inception_recall": False,
-}
 
 
 @dataclass(frozen=True)

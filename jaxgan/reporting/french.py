@@ -161,7 +161,8 @@ TEXTS = {
     "measure_memorisation": "chance qu'une image dessinée soit plus près de celles d'apprentissage qu'une image mise "
     "de côté ; 0,5 est aussi neuf",
     "measure_copies": "part des images qui copient une image d'apprentissage",
-    "measure_reconstruction": "distance d'images mises de côté aux plus proches que le générateur sait dessiner",
+    "measure_reconstruction": "erreur absolue moyenne de l'auto-encodeur sur les images mises de côté ; le "
+    "plancher est celle des images d'apprentissage",
     "measure_fid": "distance de Fréchet dans l'espace d'Inception",
     "measure_kid": "distance à noyau dans l'espace d'Inception",
     "measure_inception_score": "netteté et variété des réponses d'Inception",

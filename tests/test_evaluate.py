@@ -1,0 +1,137 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import load
+
+from jaxgan import evaluate
+from jaxgan.errors import UserError
+from jaxgan.evaluation import LESS_IS_BETTER
+from jaxgan.evaluation.measures import Embedded
+from jaxgan.rundir import RunDirectory
+from jaxgan.train import train
+
+LIMIT = 150  # leaves enough held-out images
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("evaluated") / "run"
+    train(load("began", data__limit=LIMIT), workdir)
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def evaluated(run):
+    evaluate.main([f"--workdir={run}", "--num=40", "--all"])
+    return json.loads((run / "evaluation.json").read_text())
+
+
+def test_it_says_what_the_contract_promises(run, evaluated):
+    assert (evaluated["step"], evaluated["num"]) == (6, 40)
+    stored = RunDirectory(run).stored()["data"]
+    assert evaluated["data"] == {"name": "toons", "fingerprint": stored["fingerprint"]}
+    assert (evaluated["probe"]["kind"], evaluated["probe"]["classes"]) == ("labels", 10)
+    inception = ("fid", "kid", "inception_score", "inception_precision", "inception_recall")
+    assert list(evaluated["measures"]) == [name for name in LESS_IS_BETTER if name not in inception]
+    for measure in evaluated["measures"].values():
+        assert set(measure) == {"value", "floor", "low", "high", "error"}
+        assert measure["low"] <= measure["value"] <= measure["high"]
+    assert set(evaluated["characters"]) == set(evaluated["real_characters"]) == set(stored["names"])
+    assert evaluated["summary"] and evaluated["warnings"]
+
+
+def test_it_follows_all_checkpoints(evaluated):
+    assert [content["step"] for content in evaluated["history"]] == [2, 4, 6]
+    assert evaluated["history"][-1]["measures"] == evaluated["measures"]
+    values = [content["measures"]["reconstruction"]["value"] for content in evaluated["history"]]
+    assert values == sorted(values, reverse=True)  # the auto-encoder learns
+
+
+def test_it_draws_the_nearest_training_images(run, evaluated):
+    assert Image.open(run / "samples" / "000006-nearest.png").width >= 512
+
+
+def test_the_table_is_to_be_read(run, evaluated, capsys):
+    evaluate.main([f"--workdir={run}", "--num=40", "--step=4"])
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("probe of toons: it tells the 10 characters of held-out images apart with")
+    (line,) = [line for line in said if line.startswith("fd_probe")]
+    measure = json.loads((run / "evaluation.json").read_text())["measures"]["fd_probe"]
+    interval = f"[{measure['low']:.4g},{measure['high']:.4g}]"
+    assert "".join(line.split()) == f"fd_probe(low){measure['value']:.4g}{interval}{measure['floor']:.4g}"
+    assert said[-2:] == [f"wrote {run}/samples/000004-nearest.png", f"wrote {run}/evaluation.json"]
+
+
+def test_reconstruction_is_the_mean_absolute_error():
+    class Algorithm:
+        @staticmethod
+        def reconstruct(state, image):
+            return image + state
+
+    image = np.random.default_rng(0).integers(0, 256, (70, 8, 8, 3), np.uint8)
+    errors = evaluate.reconstruction_errors(Algorithm, 0.25, image)
+    assert errors.shape == (70,)
+    np.testing.assert_allclose(errors, 0.25, rtol=1e-5)
+
+
+def test_images_without_labels_are_measured_and_it_says_by_what(tmp_path, capsys):
+    image = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), np.uint8)
+    np.savez(tmp_path / "a.npz", image=image)
+    train(load("dcgan", steps=1, data__name="arrays", data__dir=tmp_path / "a.npz"), tmp_path / "run")
+    (tmp_path / "a.npz").unlink()  # what was prepared is enough
+    evaluate.main([f"--workdir={tmp_path}/run", "--num=20"])
+    content = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert (content["probe"]["kind"], content["characters"]) == ("transformations", {})
+    assert "fd_probe" in content["measures"]
+    assert not {"recognised", "reconstruction"} & set(content["measures"])  # DCGAN has no auto-encoder
+    assert "mind: the set has no labels" in capsys.readouterr().out
+
+
+def test_inception_joins_in_where_it_is_asked_to(run, monkeypatch):
+    asked = []
+
+    def load(weights):
+        asked.append(weights)
+        colours = lambda image: np.asarray(image, np.float32).mean((1, 2))
+        return lambda image: Embedded(image, colours(image), colours(image) / colours(image).sum(1, keepdims=True))
+
+    monkeypatch.setattr("jaxgan.evaluation.inception.load", load)
+    for flag in ("--inception", "--inception=weights.pth"):
+        evaluate.main([f"--workdir={run}", "--num=20", flag])
+    assert asked == [None, Path("weights.pth")]
+    assert list(json.loads((run / "evaluation.json").read_text())["measures"])[-5:] == list(LESS_IS_BETTER)[-5:]
+
+
+def test_mistakes_are_said_before_a_probe_is_trained(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("jaxgan.evaluation.probe.load", lambda dataset: pytest.fail("a probe was trained"))
+    with pytest.raises(UserError, match="no checkpoint 5 in"):
+        evaluate.main([f"--workdir={run}", "--step=5"])
+    with pytest.raises(UserError, match="--all measures every checkpoint: leave out --step"):
+        evaluate.main([f"--workdir={run}", "--step=4", "--all"])
+    with pytest.raises(UserError, match="is no run directory"):
+        evaluate.main([f"--workdir={tmp_path}"])
+    shutil.copytree(run, tmp_path / "foreign")
+    stored = RunDirectory(run).stored()
+    stored["data"]["fingerprint"] = "0" * 16
+    (tmp_path / "foreign" / "config.json").write_text(json.dumps(stored))
+    with pytest.raises(
+        UserError, match="toons with fingerprint 0000000000000000 are not prepared on this machine: run"
+    ):
+        evaluate.main([f"--workdir={tmp_path}/foreign"])
+    (tmp_path / "foreign" / "config.json").write_text("{")
+    with pytest.raises(UserError, match="config.json is damaged"):
+        evaluate.main([f"--workdir={tmp_path}/foreign"])
+
+
+def test_too_few_samples_are_a_line(run):
+    with pytest.raises(UserError, match="--num=4: measuring takes at least 12 samples"):
+        evaluate.main([f"--workdir={run}", "--num=4"])
+
+
+def test_a_probe_that_knows_nobody_is_not_to_be_trusted(evaluated):
+    """Tests train theirs for a moment only."""
+    assert any("do not trust its characters" in warning for warning in evaluated["warnings"])
