@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import functools
-import math
 import os
 import re
 import shutil
@@ -17,7 +16,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from jaxgan.errors import UserError, naming
-from jaxgan.evaluation import LESS_IS_BETTER
+from jaxgan.evaluation import goodness
 from jaxgan.quiet import quiet_orbax
 
 # Room to leave, as Orbax's threads print what nobody can catch where a disk fills up under them.
@@ -44,7 +43,7 @@ class Checkpoints:
         """Keeps the newest `keep`, those at multiples of `keep_every`, and the best one. Readers change nothing."""
         quiet_orbax()
         self.folder = folder
-        self._goodness = functools.partial(_goodness, best_metric)
+        self._goodness = functools.partial(goodness, best_metric)
         policies = [
             preservation_policy.LatestN(keep),
             preservation_policy.BestN(get_metric_fn=self._goodness, n=1, keep_checkpoints_without_metrics=False),
@@ -72,10 +71,15 @@ class Checkpoints:
         return sorted(self._manager.all_steps())
 
     def best(self, before: int | None = None) -> int | None:
-        """Returns the step of the best checkpoint, `before` a step where one is given; None where none was measured."""
-        measured = {step: self._manager.metrics(step) for step in self.steps() if before is None or step < before}
-        measured = {step: self._goodness(metrics) for step, metrics in measured.items() if metrics}
-        return max(measured, key=measured.get, default=None)
+        """Returns the step of the best checkpoint, None where there is none.
+
+        Where `before` is given, it is the best of those before that step that show no collapse.
+        """
+        measured = {step: self._manager.metrics(step) for step in self.steps()}
+        ranks = {step: self._goodness(measures) for step, measures in measured.items() if measures}
+        if before is not None:
+            ranks = {step: rank for step, rank in ranks.items() if step < before and measured[step]["healthy"]}
+        return max(ranks, key=ranks.get, default=None)
 
     def drop_after(self, step: int) -> None:
         """Deletes the checkpoints of later steps, the newest first, so that a crash leaves no gap."""
@@ -135,14 +139,6 @@ class Checkpoints:
                 return True
             time.sleep(0.05)
         return False
-
-
-def _goodness(name: str, measures: dict[str, float]) -> float:
-    """A checkpoint's rank by a measure, higher for better."""
-    value = measures.get(name)
-    if value is None:
-        return -math.inf
-    return -value if LESS_IS_BETTER[name] else value
 
 
 def saved_steps(folder: Path) -> list[int]:

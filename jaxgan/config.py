@@ -17,6 +17,7 @@ from ml_collections import config_flags
 from ml_collections.config_dict import ConfigDict, placeholder
 
 from jaxgan.errors import UserError
+from jaxgan.evaluation import BEST_METRICS
 
 # What may differ when a run is resumed: how long it lasts and what it writes, never what it learns.
 MUTABLE = ("epochs", "steps", "log_every", "sample_every", "checkpoint_every", "keep", "keep_every", "tensorboard")
@@ -66,23 +67,21 @@ def base(algorithm: str) -> ConfigDict:
     config.data.source = "auto"  # device keeps the set in the accelerator's memory, tfdata streams it
 
     config.monitor = ConfigDict()
-    config.monitor.every = 1540  # steps between two readings, which checkpoints have as well; 0 takes none
+    config.monitor.every = 1540  # steps between two readings; 0 takes none
     config.monitor.num = 500  # samples of a reading
-    config.monitor.best_metric = (
-        "fd_probe"  # that the best checkpoint has: or coverage, diversity, effective_characters
-    )
+    config.monitor.best_metric = "fd_probe"  # of the best checkpoint: or coverage, diversity, effective_characters
     config.monitor.on_collapse = "continue"  # or stop, or restore: goes back to the best checkpoint with other noise
     config.monitor.restores = 3  # times that a run goes back at most; then it stops
     config.monitor.warmup = 3080  # first step whose reading counts for the alarm
     config.monitor.patience = 3  # readings in a row that fire the alarm, and that take it back
     config.monitor.margin = 1.25  # factor by which a reading must be clear of a bound for the alarm to be taken back
-    # Bounds of the alarm. All but the last are relative to real images.
-    config.monitor.min_contrast = 0.3  # deviation within an image, below which it is flat
+    # Bounds of the alarm, the first three relative to real images.
+    config.monitor.min_contrast = 0.3  # deviation of the pixels within an image, below which it is flat
     config.monitor.min_diversity = 0.3  # distance between samples, below which they are all alike
+    config.monitor.min_characters = 0.35  # entropy of the characters, below which they are few ...
+    config.monitor.min_recognised = 0.25  # ... where so many samples are somebody: told with probability 0.5 or more
     config.monitor.min_distinct = 0.5  # share of samples without a twin, below which they are repeating
     config.monitor.max_copies = 0.3  # share of copies of training images, above which they are memorised
-    config.monitor.min_characters = 0.35  # entropy of the characters, below which they are few
-    config.monitor.min_recognised = 0.25  # share of samples that are somebody, below which characters are not counted
     config.monitor.max_growth = 1.5  # of fd_probe or m over its best, and ...
     config.monitor.max_relapse = 0.25  # ... of its way back to its worst, above which training is diverging
     config.monitor.min_change = 0.01  # of the same latents' images between readings, below which they are frozen
@@ -296,7 +295,7 @@ _CHOICES = {
     "data.fit": ("crop", "pad"),
     "data.unreadable": ("error", "skip"),
     "data.source": ("auto", "device", "tfdata"),
-    "monitor.best_metric": ("fd_probe", "coverage", "diversity", "effective_characters"),
+    "monitor.best_metric": BEST_METRICS,
     "monitor.on_collapse": ("continue", "stop", "restore"),
 }
 _MINIMA = ("contrast", "diversity", "distinct", "characters", "recognised", "change")

@@ -18,7 +18,7 @@ import numpy as np
 
 from jaxgan import algorithms, cli, images, restoring
 from jaxgan import config as config_lib
-from jaxgan.data.dataset import DataSet, Split, find_prepared, limit
+from jaxgan.data.dataset import DataSet, find_prepared, limit
 from jaxgan.errors import UserError
 from jaxgan.evaluation import LESS_IS_BETTER, inception, measures, probe
 from jaxgan.evaluation.measures import Embedded, Evaluation
@@ -30,6 +30,7 @@ NUM = 2000  # samples
 BATCH = 64  # images reconstructed at a time
 WIDTH = 512  # pixels below which the picture of nearest images is enlarged
 ENOUGH = 0.8  # of held-out images told right by a probe whose opinion of samples counts
+LEARNT = 3.0  # times what guessing reaches, for one without characters
 
 
 class Real(NamedTuple):
@@ -71,13 +72,12 @@ def evaluate(
 ) -> Evaluation:
     """Measures `num` samples of one state; with `see`, Inception's eyes, by Inception's measures as well."""
     samples = embed(real.probe, sample(algorithm, state, num, seed))
+    train = measures.chosen(real.train, num, seed)
     errors = None
     if algorithm.reconstruct:
-        splits = real.dataset.held_out, Split(*(array[:num] for array in real.dataset.train))
-        errors = tuple(reconstruction_errors(algorithm, state, split.image) for split in splits)
+        errors = tuple(reconstruction_errors(algorithm, state, part.image) for part in (real.held_out, train))
     found = measures.measure(samples, real.train, real.held_out, real.probe.names, errors, seed)
     if see:
-        train = measures.chosen(real.train, num, seed)
         seen = [see(embedded.image) for embedded in (samples, train, real.held_out)]
         found.measures.update(inception.measure(*seen, seed))
     return found
@@ -113,14 +113,19 @@ def record(real: Real, found: Evaluation, step: int, num: int) -> dict:
 
 def probe_warnings(judge: probe.Probe) -> list[str]:
     """When not to trust a probe."""
+    warnings = []
     if not judge.names:
-        return [
+        warnings.append(
             "the set has no labels: features are those of a probe that tells turns and channel orders apart, "
             "which compare runs on this set but know no characters"
-        ]
-    if judge.accuracy < ENOUGH:
-        return [f"the probe names only {judge.accuracy:.0%} of held-out images right: do not trust its characters"]
-    return []
+        )
+        if judge.accuracy < LEARNT / judge.classes:
+            warnings.append("that probe has learnt next to nothing: do not trust what is measured in its features")
+    elif judge.accuracy < ENOUGH:
+        warnings.append(
+            f"the probe names only {judge.accuracy:.0%} of held-out images right: do not trust its characters"
+        )
+    return warnings
 
 
 def table(content: dict) -> str:
@@ -148,10 +153,10 @@ def main(arguments: Sequence[str]) -> None:
     options = _parse(arguments)
     run = RunDirectory(options.workdir)
     checkpoints = _checkpoints(options)
+    first = next(checkpoints)  # before anything is fetched or trained
     see = None
     if options.inception is not None:
         see = inception.load(Path(options.inception) if options.inception else None)
-    first = next(checkpoints)  # before the images are read and a probe is trained
     real = real_images(options.workdir)
     print(f"probe of {real.dataset.name}: {probe.describe(real.probe)}", flush=True)
     history = []
@@ -188,6 +193,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "CPU; its weights are fetched once, or given",
     )
     options = parser.parse_args(arguments)
+    if options.num < measures.FEWEST:
+        raise UserError(f"--num={options.num}: measuring takes at least {measures.FEWEST} samples")
     if options.all and options.step is not None:
         raise UserError("--all measures every checkpoint: leave out --step")
     return options

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +37,12 @@ class JsonLines:
 
     def keep(self, wanted: Callable[[dict], bool]) -> None:
         """Drops the rows that are not wanted, and a torn one, in one go."""
+        self.replace(row for row in self.read() if wanted(row))
+
+    def replace(self, rows: Iterable[Mapping]) -> None:
+        """Writes these rows in the place of all, where there is a file."""
         if self.path.exists():
-            rows = [json.dumps(row) + "\n" for row in self.read() if wanted(row)]
-            write_whole(self.path, "".join(rows).encode())
+            write_whole(self.path, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
 class TensorBoard:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jaxgan import cli
+from jaxgan.errors import UserError
 from jaxgan.reporting import notes, page, wording
-from jaxgan.reporting.language import LANGUAGES
+from jaxgan.reporting.language import LANGUAGES, Language
 from jaxgan.reporting.report import gather
 from jaxgan.writing import write_whole
 
@@ -27,13 +28,16 @@ def write(directories: Sequence[str | Path], out: str | Path = "report.html", la
     """
     out = Path(out).expanduser()
     cli.check_suffix(out, ".html")
-    report = gather(directories, lang)
+    report = gather(directories, Language(lang))
+    remarks = [wording.remark(path, one, report.language) for path, one in report.remarks]
+    if not report.runs:
+        raise UserError("; ".join(remarks) or "name one run directory or more")
     for path, content in (
         (out, page.render(report)),
         (out.with_suffix(".md"), notes.render(report, out.resolve().parent)),
     ):
         write_whole(path, content.encode(errors="replace"))  # a name can hold half a surrogate pair
-    return [wording.remark(path, one, report.language) for path, one in report.remarks]
+    return remarks
 
 
 def main(arguments: Sequence[str]) -> None:

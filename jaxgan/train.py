@@ -17,7 +17,7 @@ from jaxgan import algorithms, images, parallel, warmstart
 from jaxgan import config as config_lib
 from jaxgan import watch as watch_lib
 from jaxgan.checkpoint import Checkpoints, abstract, saved_steps
-from jaxgan.data.dataset import DataSet, prepare
+from jaxgan.data.dataset import DataSet, limit, prepare
 from jaxgan.data.pipeline import batches
 from jaxgan.errors import UserError
 from jaxgan.evaluation.alarm import Event
@@ -28,7 +28,6 @@ from jaxgan.rundir import RunDirectory
 
 SAMPLES = 64  # images in a grid of samples
 COLUMNS = 8
-CHOOSE_BY = ("fd_probe", "coverage", "diversity", "effective_characters")  # by which the best checkpoint is chosen
 ESTIMATE_AFTER = 10  # steps after which the whole run's time is estimated
 LONG = 900.0  # seconds left on a CPU from which the quick preset is recommended
 
@@ -64,7 +63,8 @@ def train(config: ConfigDict, workdir: str | Path) -> Any:
     mesh = parallel.mesh()
     parallel.check_batch(config.batch_size, mesh)
     algorithm = algorithms.make(config)
-    dataset = prepare(config.data)
+    whole = prepare(config.data, limited=False)
+    dataset = limit(whole, config.data.limit)
     _check_size(dataset, config.batch_size)
     watch_lib.check(config.monitor, dataset)
     run = RunDirectory(workdir)
@@ -74,7 +74,8 @@ def train(config: ConfigDict, workdir: str | Path) -> Any:
     stored = run.claim(config, dataset)
     watch = None
     if config.monitor.every:
-        watch = watch_lib.Watch(config, algorithm, dataset, run.monitor, stream_key(config.seed, Stream.MONITOR))
+        key = stream_key(config.seed, Stream.MONITOR)
+        watch = watch_lib.Watch(config, algorithm, whole, dataset, run.monitor, key)
     keep = (config.keep, config.keep_every, config.monitor.best_metric)
     with Preemption() as preemption, Checkpoints(run.checkpoints, *keep) as checkpoints:
         return Trainer(config, algorithm, dataset, mesh, run, checkpoints, stored, watch, match).loop(preemption)
@@ -119,23 +120,25 @@ class Trainer:
         with Progress("training", self.steps, "steps", done=start) as self.progress:
             step = start
             while step < self.steps:
-                step, state = self.advance(step, state, preemption)
+                if collapse := self.collapse():
+                    step, state = self.give_up(step, collapse)
+                else:
+                    step, state = self.advance(step, state, preemption)
         self.end(start)
         if preemption.signum:  # it came too late to stop anything, but what would follow this run must not start
             raise SystemExit(128 + preemption.signum)
         return state
 
     def advance(self, start: int, state: Any, preemption: Preemption) -> tuple[int, Any]:
-        """Runs from step `start` to the last, or to a collapse that sends the run back.
+        """Runs from step `start` to the last, or to a collapse that the run is not to go on from.
 
         Returns:
-          The step to go on from, and its state.
+          The step that it came to, and its state.
         """
         config = self.config
         source = batches(self.dataset, config.data, config.batch_size, start, self.mesh)
         key = stream_key(config.seed, Stream.TRAIN)
-        restores = self.restores()
-        if restores:  # the same noise would lead to the same collapse
+        if restores := self.restores():  # the same noise would lead to the same collapse
             key = jax.random.fold_in(key, restores)
         metrics = {}
         for step in range(start + 1, self.steps + 1):
@@ -146,20 +149,25 @@ class Trainer:
             signum, last = preemption.signum, step == self.steps
             if step == start + ESTIMATE_AFTER:
                 self.estimate()
-            if last or step % config.log_every == 0:
-                self.log(step, metrics)
-            if last or step % config.sample_every == 0:
-                self.draw(step, state)
-            measures, collapse = None, None
-            if self.watch and (last or step % config.monitor.every == 0 or step % config.checkpoint_every == 0):
-                measures, collapse = self.observe(step, state, metrics)
-            if last or signum or step % config.checkpoint_every == 0:
-                self.save(step, state, measures)
+            self.record(step, state, metrics, signum)
             if signum and not last:
                 self.stop(step, signum)
-            if collapse and config.monitor.on_collapse != "continue":
-                return self.give_up(step, collapse)
+            if self.collapse():
+                return step, state
         return self.steps, state
+
+    def record(self, step: int, state: Any, metrics: algorithms.Metrics, signum: int | None) -> None:
+        """Writes what is due after a step."""
+        config, last = self.config, step == self.steps
+        if last or step % config.log_every == 0:
+            self.log(step, metrics)
+        if last or step % config.sample_every == 0:
+            self.draw(step, state)
+        reading = None
+        if self.watch and step % config.monitor.every == 0:
+            reading = self.observe(step, state, metrics)
+        if last or signum or step % config.checkpoint_every == 0 or (reading and reading.best):
+            self.save(step, state, reading)
 
     def begin(self) -> tuple[int, Any]:
         """Returns the step to go on from and its state, and brings the rows in line with it."""
@@ -189,10 +197,15 @@ class Trainer:
         """Drops the rows after `step`, one that a crash has torn, and alarms that will be heard again."""
         self.run.metrics.keep(lambda row: row["step"] <= step)
         if self.watch:
-            self.watch.rewind(step)
-        gone_back = max((row["time"] for row in self.run.events.read() if row["event"] == "restore"), default=0)
-        heard = lambda row: row["event"] in ("collapse", "recovery") and row["step"] > step and row["time"] > gone_back
-        self.run.events.keep(lambda row: not heard(row))
+            self.watch.rewind(step, self.run.metrics)
+        rows = self.run.events.read()
+        gone_back = max((index for index, row in enumerate(rows) if row["event"] == "restore"), default=-1)
+        again = lambda row: row["event"] in ("collapse", "recovery") and row["step"] > step
+        self.run.events.replace(row for index, row in enumerate(rows) if index < gone_back or not again(row))
+
+    def collapse(self) -> Event | None:
+        """The collapse that the run is not to go on from, where there is one."""
+        return self.watch.collapse() if self.watch and self.config.monitor.on_collapse != "continue" else None
 
     def restores(self) -> int:
         """How often the run has gone back."""
@@ -215,6 +228,8 @@ class Trainer:
         rate = steps_per_second * self.config.batch_size
         row = {"step": step, "epoch": step / self.steps_per_epoch, "seconds": seconds, "images_per_second": rate}
         self.run.metrics.append(row | values)
+        if self.watch:
+            self.watch.log(values)
         self.tensorboard.scalars(step, {"images_per_second": rate} | values)
         self.progress.note(" ".join(f"{name} {value:.3g}" for name, value in values.items()))
 
@@ -227,31 +242,26 @@ class Trainer:
         images.save_png(self.run.sample(step), samples)
         self.tensorboard.image(step, "samples", samples)
 
-    def observe(self, step: int, state: Any, metrics: algorithms.Metrics) -> tuple[dict[str, float], Event | None]:
-        """Takes a reading, and says what fires.
-
-        Returns:
-          What the best checkpoint is chosen by, and a collapse where there is one.
-        """
-        self.check_finite(step, state)
-        row, events = self.watch.read(step, self.clock.seconds(), state, _numbers(metrics))
-        for event in events:
+    def observe(self, step: int, state: Any, metrics: algorithms.Metrics) -> watch_lib.Reading:
+        """Takes a reading, and says what it fires. Raises UserError where a sample is not finite."""
+        samples = self.watch.draw(state)
+        if not np.isfinite(samples).all():
+            self.diverged(step, "a sample is not finite")
+        reading = self.watch.read(step, self.clock.seconds(), samples, _numbers(metrics))
+        for event in reading.events:
             details = event._asdict()
             self.event(details.pop("event"), **details)
             self.progress.print(f"{event.event} at step {step:,}, {event.kind}: {event.evidence}")
-        self.tensorboard.scalars(step, {f"monitor/{name}": row[name] for name in CHOOSE_BY if row[name] is not None})
-        collapse = next((event for event in events if event.event == "collapse"), None)
-        return {name: row[name] for name in CHOOSE_BY if row[name] is not None}, collapse
+        self.tensorboard.scalars(step, {f"monitor/{name}": value for name, value in reading.measures.items()})
+        return reading
 
-    def save(self, step: int, state: Any, measures: dict[str, float] | None) -> None:
+    def save(self, step: int, state: Any, reading: watch_lib.Reading | None) -> None:
         """Starts a checkpoint. Raises UserError, leaving the last good one, where the state is not finite."""
-        self.check_finite(step, state)
-        self.checkpoints.save(step, state, self.stored | {"seconds": self.clock.seconds()}, measures)
-        self.tensorboard.flush()
-
-    def check_finite(self, step: int, state: Any) -> None:
         if not _all_finite(state):
             self.diverged(step, "a weight is not finite")
+        measures = reading and reading.measures
+        self.checkpoints.save(step, state, self.stored | {"seconds": self.clock.seconds()}, measures)
+        self.tensorboard.flush()
 
     def diverged(self, step: int, what: str) -> None:
         self.tensorboard.flush()
@@ -266,10 +276,12 @@ class Trainer:
         self.checkpoints.wait()
         good, done = self.checkpoints.best(before=collapse.since), self.restores()
         if self.config.monitor.on_collapse == "stop" or good is None or done >= self.config.monitor.restores:
+            self.event("end", step, reason="collapse")
             best = f"the best checkpoint is {self.run.checkpoints / str(good)}" if good else "no good checkpoint yet"
-            self.event("end", step)
-            times = f" after going back {done}x" if done else ""
-            raise UserError(f"stopped at step {step:,}{times}: {collapse.kind}, {collapse.evidence}; {best}")
+            raise UserError(
+                f"stopped at step {step:,}: {collapse.kind}, {collapse.evidence}; {best}; to go on all the same, "
+                "add --config.monitor.on_collapse=continue"
+            )
         self.checkpoints.drop_after(good)
         _, state, _ = self.checkpoints.restore(self.abstract_state(), good)
         self.event("restore", good, **{"from": step})

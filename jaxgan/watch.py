@@ -1,63 +1,128 @@
-"""The monitor over a run: takes its readings, keeps them as rows, and hears the alarm."""
+"""The monitor over a run: takes its readings, keeps them as rows, hears the alarm, knows the best of them."""
 
 import math
+import statistics
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from ml_collections import ConfigDict
 
 from jaxgan import algorithms
-from jaxgan.data.dataset import DataSet, prepare
+from jaxgan.data.dataset import DataSet
 from jaxgan.errors import UserError
+from jaxgan.evaluation import BEST_METRICS, goodness
 from jaxgan.evaluation import probe as probes
 from jaxgan.evaluation.alarm import Alarm, Event
 from jaxgan.evaluation.monitor import Monitor
+from jaxgan.evaluation.neighbours import K_COVERAGE
 from jaxgan.metrics import JsonLines
 
 BATCH = 64  # samples drawn at a time
+
+
+class Reading(NamedTuple):
+    """One look at the generator."""
+
+    row: dict  # of monitor.jsonl
+    events: list[Event]  # what it fires
+    best: bool  # whether no reading before was as good
+
+    @property
+    def measures(self) -> dict[str, float]:
+        """What the best checkpoint is chosen by; those of a collapse come last."""
+        values = {name: self.row[name] for name in BEST_METRICS if self.row[name] is not None}
+        return values | {"healthy": float(self.row["shows"] is None)}
 
 
 class Watch:
     """Call `rewind` first: what it holds follows from the rows, so a run goes on as if it had never stopped."""
 
     def __init__(
-        self, config: ConfigDict, algorithm: algorithms.Algorithm, dataset: DataSet, rows: JsonLines, key: jax.Array
+        self,
+        config: ConfigDict,
+        algorithm: algorithms.Algorithm,
+        whole: DataSet,
+        dataset: DataSet,
+        rows: JsonLines,
+        key: jax.Array,
     ):
-        """Trains the data set's probe where there is none yet. `key` is that of the readings' latents."""
+        """Trains the probe of the `whole` set where there is none yet.
+
+        Args:
+          config: the run's.
+          algorithm: draws the samples.
+          whole: the set without the run's limit.
+          dataset: the images that the run has.
+          rows: monitor.jsonl.
+          key: of the latents, which are the same at every reading.
+        """
         self._config, self._rows = config.monitor, rows
-        probe = probes.load(prepare(config.data, limited=False))
-        self._monitor = Monitor(dataset, probe)
+        self._k_bounds = config.get("k_min"), config.get("k_max")
+        self._monitor = Monitor(dataset, probes.load(whole))
         self._generate = jax.jit(algorithm.generate)
         count = math.ceil(config.monitor.num / BATCH)
         self._latents = [algorithm.sample_latent(jax.random.fold_in(key, batch), BATCH) for batch in range(count)]
 
-    def rewind(self, step: int) -> None:
-        """Forgets the readings after `step`."""
+    def rewind(self, step: int, metrics: JsonLines) -> None:
+        """Forgets the readings after `step`; `metrics` are the run's rows, which reach that far."""
         self._rows.keep(lambda row: row["step"] <= step)
         self._alarm = Alarm(self._config, self._monitor.real_characters)
-        self._trace = None
+        self._trace, self._best, last = None, None, 0
         for row in self._rows.read():
-            self._alarm.update(row)
-            self._trace = row["trace"]
+            last = row["step"]
+            self._take(row)
+        self._since = [row for row in metrics.read() if row["step"] > last]
 
-    def read(self, step: int, seconds: float, state: Any, metrics: Mapping[str, float]) -> tuple[dict, list[Event]]:
-        """Takes a reading of the generator; m and k come from the step's metrics.
+    def log(self, row: Mapping) -> None:
+        """Hears of a row of metrics.jsonl."""
+        self._since.append(row)
 
-        Returns:
-          The row, which is on the disk, and the events that it fires.
+    def draw(self, state: Any) -> np.ndarray:
+        """The samples that a reading looks at, float (num, H, W, C), off the mesh."""
+        drawn = [np.asarray(self._generate(state, latent)) for latent in self._latents]
+        return np.concatenate(drawn)[: self._config.num]
+
+    def read(self, step: int, seconds: float, samples: np.ndarray, metrics: Mapping[str, float]) -> Reading:
+        """Takes a reading, whose row is on the disk when this returns.
+
+        BEGAN's k is that of the step's metrics, and m, noisy from batch to batch, the mean since the last reading.
         """
-        drawn = [np.asarray(self._generate(state, latent)) for latent in self._latents]  # off the mesh
-        samples = np.concatenate(drawn)[: self._config.num]
         row = {"step": step, "seconds": seconds, **self._monitor.read(samples, self._trace)}
-        row |= {name: metrics[name] for name in ("k", "m") if name in metrics}
+        if "k" in metrics:
+            k_min, k_max = self._k_bounds
+            m = statistics.fmean(logged["m"] for logged in self._since or [metrics])
+            row |= {"k": metrics["k"], "k_at_bound": not k_min < metrics["k"] < k_max, "m": m}
+        self._since = []
+        events, best = self._take(row)
+        row["shows"] = self._alarm.shown
         self._rows.append(row)
+        return Reading(row, events, best)
+
+    def collapse(self) -> Event | None:
+        """What the run has collapsed to, if it has."""
+        return next(iter(self._alarm.active.values()), None)
+
+    def _take(self, row: dict) -> tuple[list[Event], bool]:
         self._trace = row["trace"]
-        return row, self._alarm.update(row)
+        events = self._alarm.update(row)
+        rank = goodness(self._config.best_metric, Reading(row | {"shows": self._alarm.shown}, [], False).measures)
+        best = self._best is None or rank > self._best
+        if best:
+            self._best = rank
+        return events, best
 
 
 def check(monitor: ConfigDict, dataset: DataSet) -> None:
-    """Raises UserError where the best checkpoint is to be chosen by what the set does not say."""
-    if monitor.every and monitor.best_metric == "effective_characters" and len(dataset.names) < 2:
+    """Raises UserError where the monitor is to tell what the set does not say."""
+    if not monitor.every:
+        return
+    if monitor.best_metric == "effective_characters" and len(np.unique(dataset.train.label)) < 2:
         raise UserError(f"monitor.best_metric=effective_characters: {dataset.name} has no labels; take fd_probe")
+    held_out = len(dataset.held_out.label)
+    if held_out <= K_COVERAGE:
+        raise UserError(
+            f"the monitor measures against more than {K_COVERAGE} held-out images, and {dataset.name} has {held_out}: "
+            "turn it off with --config.monitor.every=0"
+        )

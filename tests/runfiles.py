@@ -10,8 +10,8 @@ from jaxgan import config as config_lib
 NAMES = ["bart", "lisa", "homer"]
 
 
-def write_run(path, algorithm="began", fingerprint="f1", steps=600, names=NAMES, **fields):
-    """A finished run of 12 rows with two grids; `data__seed` is data.seed."""
+def write_run(path, algorithm="began", fingerprint="f1", steps=600, names=NAMES, figures=(), **fields):
+    """A finished run of 12 rows with two grids; `data__seed` is data.seed. Rows have these figures, each a chart."""
     config = config_lib.base(algorithm)
     config.steps = steps
     config.update_from_flattened_dict({name.replace("__", "."): value for name, value in fields.items()})
@@ -20,12 +20,17 @@ def write_run(path, algorithm="began", fingerprint="f1", steps=600, names=NAMES,
     path.mkdir(parents=True)
     write(path / "config.json", {"config": config_lib.to_dict(config), "data": data})
     rows = [metrics_row(algorithm, step) for step in range(50, steps + 1, 50)]
-    write_rows(path / "metrics.jsonl", rows)
+    kept = {"step", "epoch", "seconds", *figures}
+    write_rows(path / "metrics.jsonl", [{name: row[name] for name in row if name in kept} for row in rows])
     write_rows(path / "events.jsonl", [event("start", 0), event("end", steps)])
     rng = np.random.default_rng(0)
     for step, width in ((0, 28 + 16 + 28), (steps, 28)):  # real images stand beside the untrained samples
         write_png(path / "samples" / f"{step:06}.png", rng.integers(0, 256, (28, width, 3), np.uint8))
     return path
+
+
+BEGAN = ("loss_g", "loss_d", "loss_real", "loss_fake", "k", "m", "lr_g", "lr_d")
+DCGAN = ("loss_g", "loss_d", "score_real", "score_fake", "lr_g", "lr_d")
 
 
 def metrics_row(algorithm, step):

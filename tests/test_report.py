@@ -12,7 +12,7 @@ from runfiles import event, measure, reading, write, write_evaluation, write_row
 from jaxgan import report
 from jaxgan.errors import UserError
 from jaxgan.reporting.notes import compact, escape
-from jaxgan.reporting.pictures import spread
+from jaxgan.reporting.pictures import grids_each, spread
 
 
 class Page(HTMLParser):
@@ -97,10 +97,20 @@ def test_only_fields_that_differ_are_columns(tmp_path):
     heads = page.tables[0][0]
     assert heads == ["run", "algorithm", "gamma", "steps", "time", "state", "characters"]
     assert [row["gamma"] for row in page.rows().values()] == ["0.3", "0.5", "\N{EN DASH}"]
-    codes = " ".join(page.text.split())
+    codes = " ".join(page.text.split()).partition("Curves")[0]
     assert "k_max=1.0" in codes and "kernel=3" in codes  # the same in all that have it
-    assert "gamma=" not in codes.partition("Commands")[0]
+    assert "gamma=" not in codes
+    assert "monitor.margin=" not in codes  # as it usually is
     assert re.search(r"where its images lie log_every monitor.every\b", codes)
+    (settings,) = page.all("details")
+    assert "open" not in settings
+
+
+def test_a_monitors_own_bounds_are_told(tmp_path):
+    page, _, _ = written(tmp_path, write_run(tmp_path / "one", monitor__margin=2.0))
+    codes = " ".join(page.text.split()).partition("Curves")[0]
+    assert "monitor.margin=2.0" in codes and "monitor.patience=" not in codes
+    assert "the same in all" not in codes.lower()  # there is but one
 
 
 def test_the_best_is_marked_and_what_cannot_be_told_from_it(tmp_path):
@@ -116,6 +126,13 @@ def test_the_best_is_marked_and_what_cannot_be_told_from_it(tmp_path):
     assert "in fd_probe it cannot be told from near: the intervals meet" in notes
 
 
+def test_equal_figures_are_equally_good(tmp_path):
+    for name, value in {"a": 0.2, "b": 0.2, "c": 5.0}.items():
+        write_evaluation(write_run(tmp_path / name), copies=value)
+    rows = written(tmp_path, *(tmp_path / name for name in "abc"))[0].rows()
+    assert [rows[name]["copies"].split(" [")[0] for name in "abc"] == ["0.2★", "0.2★", "5"]
+
+
 @pytest.mark.parametrize("difference", [{"num": 50}, {"accuracy": 0.5}])
 def test_figures_of_another_probe_or_number_of_samples_are_not_compared(tmp_path, difference):
     write_evaluation(write_run(tmp_path / "one"), fd_probe=1.0)
@@ -126,10 +143,12 @@ def test_figures_of_another_probe_or_number_of_samples_are_not_compared(tmp_path
 
 def test_data_sets_stand_apart(tmp_path):
     for name, fingerprint, value in (("a", "f1", 3.0), ("b", "f2", 1.0), ("c", "f1", 2.0)):
-        write_evaluation(write_run(tmp_path / name, fingerprint=fingerprint), fingerprint=fingerprint, fd_probe=value)
+        path = write_run(tmp_path / name, fingerprint=fingerprint, gamma=value / 10)
+        write_evaluation(path, fingerprint=fingerprint, fd_probe=value)
     page, notes, _ = written(tmp_path, *(tmp_path / name for name in "abc"))
     assert list(page.rows(0)) == ["a", "c"]
     assert list(page.rows(1)) == ["b"]
+    assert "gamma" in page.tables[0][0] and "gamma" not in page.tables[1][0]  # differs within the first
     assert "★" in page.rows(0)["c"]["fd_probe"]
     assert "★" not in page.rows(1)["b"]["fd_probe"]
     for text in (page.text, notes):
@@ -148,7 +167,10 @@ def test_the_page_needs_nothing_but_itself(tmp_path):
 
 
 def test_curves_take_the_pages_colours_and_mark_collapses(tmp_path):
-    paths = [full_run(tmp_path / "one"), write_run(tmp_path / "two", algorithm="dcgan")]
+    paths = [
+        full_run(tmp_path / "one", figures=runfiles.BEGAN),
+        write_run(tmp_path / "two", algorithm="dcgan", figures=runfiles.DCGAN),
+    ]
     written(tmp_path, *paths)
     html = (tmp_path / "report.html").read_text()
     titles = re.findall(r"<figcaption><code>(\w+)</code>", html)
@@ -162,6 +184,15 @@ def test_curves_take_the_pages_colours_and_mark_collapses(tmp_path):
     assert "var(--run-0)" in charts[0] and "var(--run-1)" in charts[12]
 
 
+def test_collapses_at_one_step_are_one_mark_and_one_conclusion(tmp_path):
+    path = write_run(tmp_path / "one", figures=["loss_g"])
+    again = [event("collapse", 300, kind="flat", evidence=""), event("restore", 200, **{"from": 300})]
+    write_rows(path / "events.jsonl", [event("start", 0), *again, *again])
+    _, notes, _ = written(tmp_path, path)
+    assert (tmp_path / "report.html").read_text().count("> flat<") == 1
+    assert notes.partition("Conclusion")[2].count("collapsed at step 300 (flat), went back to step 200") == 1
+
+
 def test_ids_of_charts_do_not_collide(tmp_path):
     written(tmp_path, full_run(tmp_path / "one"), full_run(tmp_path / "two"))
     ids = re.findall(r'\bid="([^"]+)"', (tmp_path / "report.html").read_text())
@@ -169,12 +200,11 @@ def test_ids_of_charts_do_not_collide(tmp_path):
 
 
 def test_a_long_runs_page_stays_small(tmp_path):
-    path = write_run(tmp_path / "long", steps=308_000, log_every=50)
-    rng = np.random.default_rng(0)
-    rows = [runfiles.metrics_row("began", step) for step in range(50, 308_050, 50)]
-    write_rows(path / "metrics.jsonl", [row | {"loss_g": rng.uniform()} for row in rows])
+    path = write_run(tmp_path / "long")
+    losses = np.random.default_rng(0).uniform(size=6160)
+    write_rows(path / "metrics.jsonl", [{"step": 50 * row, "loss_g": loss} for row, loss in enumerate(losses)])
     written(tmp_path, path)
-    assert (tmp_path / "report.html").stat().st_size < 200_000
+    assert (tmp_path / "report.html").stat().st_size < 60_000
 
 
 def test_the_slider_goes_over_the_grids(tmp_path):
@@ -192,6 +222,10 @@ def test_the_slider_goes_over_the_grids(tmp_path):
     assert [image["alt"] for image in page.all("img")][24:] == ["real images", "Nearest training images, one"]
 
 
+def test_pages_of_many_runs_have_fewer_grids_each():
+    assert [grids_each(runs) for runs in (1, 4, 6, 12, 100)] == [24, 24, 16, 8, 8]
+
+
 def test_grids_are_spread_over_the_training():
     assert spread([0, 1, 2], 24) == [0, 1, 2]
     assert spread([0, 1, 2, 3, 100, 200], 3) == [0, 100, 200]
@@ -202,6 +236,14 @@ def test_characters_stand_beside_the_real_ones(tmp_path):
     shares = next(table for table in page.tables if table[0][0] == "character")
     assert shares[1:] == [["homer lost", "0 %", "20 %"], ["lisa", "30 %", "30 %"], ["bart", "70 %", "50 %"]]
     assert "Characters' shares over the steps of one" in (tmp_path / "report.html").read_text().replace("&#x27;", "'")
+
+
+def test_where_none_is_recognised_there_are_no_shares(tmp_path):
+    path = write_run(tmp_path / "one")
+    nobody = dict.fromkeys(runfiles.NAMES, 0.0)
+    write_rows(path / "monitor.jsonl", [reading(step, characters=nobody) for step in (100, 200)])
+    page, _, _ = written(tmp_path, path)
+    assert len(page.tables) == 1
 
 
 def test_many_characters_are_drawn_as_others(tmp_path):
@@ -289,7 +331,7 @@ def test_french(tmp_path):
     page, notes, remarks = written(tmp_path, path, tmp_path / "rien", lang="fr")
     assert page.all("html") == [{"lang": "fr"}]
     row = page.rows()["un"]
-    assert row["état"] == "terminé, mode collapse (aplat uni, pas 300)"
+    assert row["état"] == "terminé, mode collapse (aplat, pas 300)"
     assert row["fd_probe"] == "12,3 [11,8\u202f; 12,9], plancher 0,6".replace("\u202f", " ")
     for said in ("Comparaison", "Courbes", "Évaluation", "Personnages au fil du temps"):
         assert said in page.text
@@ -297,7 +339,7 @@ def test_french(tmp_path):
         "##### Test un en 32x32",
         "__Résultats__ :",
         "__Conclusion__ :",
-        "mode collapse au pas 300 (aplat uni)",
+        "mode collapse au pas 300 (aplat)",
     ):
         assert said in notes
     assert remarks == [f"{tmp_path}/rien\xa0: ce dossier n\u2019existe pas\u202f; laissé de côté"]
@@ -308,7 +350,7 @@ NASTY = "<script>alert(1)</script>"
 
 def test_names_from_files_are_text(tmp_path):
     names = [NASTY, "[x](javascript:y) *b* `c`", '"&\ud800\0_ {{ 7*7 }} $x_2$']
-    path = write_run(tmp_path / "a'&quot;<u>_x_", names=names)
+    path = write_run(tmp_path / "a'\"&quot;<u>_x_", names=names)
     rows = [reading(step, names=names) for step in (100, 200)]
     write_rows(path / "monitor.jsonl", rows)
     write_evaluation(path, names=names, fd_probe=1.0, **{NASTY: 2.0})
@@ -319,10 +361,11 @@ def test_names_from_files_are_text(tmp_path):
     assert len(page.all("script")) == 1
     assert page.text.count(NASTY) > 4
     assert "{{ 7*7 }}" in page.text
-    assert "a'&quot;<u>_x_" in page.text
+    assert "a'\"&quot;<u>_x_" in page.text
     assert "<" not in notes
     assert r"\[x\](" not in notes and r"[x\](javascript:y) \*b\* \`c\`" in notes
-    assert "(a%27%26quot%3B%3Cu%3E_x_/samples/000600.png" in notes
+    assert "(a%27%22%26quot%3B%3Cu%3E_x_/samples/000600.png" in notes
+    assert r""".png "a'&quot;&amp;quot;&lt;u&gt;\_x\_")""" in notes  # the picture's title
 
 
 def test_markdown_is_escaped_only_where_it_would_be_read():
@@ -331,6 +374,7 @@ def test_markdown_is_escaped_only_where_it_would_be_read():
     assert escape("# a") == r"\# a"
     assert escape("1. a") == r"1\. a"
     assert escape("<b> & c") == "&lt;b&gt; &amp; c"
+    assert escape("~~a~~ $x$") == r"\~\~a\~\~ \$x\$"
 
 
 @pytest.mark.parametrize(
@@ -386,6 +430,8 @@ ROW = '{"step": 650, "loss_g": %s}\n'
         (append("metrics.jsonl", ROW % "NaN"), "left out (1, the first loss_g at step 650)"),
         (append("metrics.jsonl", ROW % '"high"'), "left out (1, the first loss_g at step 650)"),
         (append("metrics.jsonl", ROW % ("9" * 400)), "left out (1, the first loss_g at step 650)"),
+        (append("metrics.jsonl", ROW % "1e308" + ROW % "-1e308"), "left out (2, the first loss_g at step 650)"),
+        (append("metrics.jsonl", ROW % '1, "$\\\\frac{\\ud800": 2'), None),  # no name that a chart can show
         (append("events.jsonl", "nonsense\n"), "events.jsonl: damaged lines are left out (1, the first is line 3)"),
         (damage("monitor.jsonl", '{"step": 5, "characters": [1]}\n'), "shares of characters are left out (1, "),
         (damage("monitor.jsonl", '{"step": 5, "diversity": NaN}\n'), "left out (1, the first diversity at step 5)"),
@@ -399,6 +445,8 @@ ROW = '{"step": 650, "loss_g": %s}\n'
         (evaluated(data={"fingerprint": "another"}), "is of another data set than the run"),
         (with_config(algorithm="bigan"), "unknown algorithm 'bigan': no command repeats it"),
         (with_config(lr_g="high", batch_size=[1]), "config.json has fields of a wrong type"),
+        (with_config(data={"name": [1]}), "config.json has fields of a wrong type"),
+        (with_config(steps=None, epochs=1e308), "config.json has fields of a wrong type"),
         (damage("samples/000600.png", "no picture"), "samples/000600.png is no readable picture"),
         (damage("samples/000600-nearest.png", ""), "samples/000600-nearest.png is no readable picture"),
         (lambda path: (path / "metrics.jsonl").unlink(), "no rows yet, it has only just started"),
@@ -406,7 +454,7 @@ ROW = '{"step": 650, "loss_g": %s}\n'
     ],
 )  # fmt: skip
 def test_damage_is_one_remark_and_the_rest_is_reported(tmp_path, apply, said):
-    good, bad = (write_run(tmp_path / name, algorithm="dcgan") for name in ("good", "bad"))
+    good, bad = (write_run(tmp_path / name, algorithm="dcgan", figures=["loss_g"]) for name in ("good", "bad"))
     apply(bad)
     page, notes, remarks = written(tmp_path, good, bad)
     assert list(page.rows()) == ["good", "bad"]
@@ -460,6 +508,18 @@ def test_runs_of_one_name_are_told_by_their_paths(tmp_path):
     paths = [write_run(tmp_path / folder / "run") for folder in ("a", "b")]
     page, _, _ = written(tmp_path, *paths, paths[0], write_run(tmp_path / "c"))
     assert list(page.rows()) == ["a/run", "b/run", "c"]
+
+
+def test_a_name_that_is_no_text(tmp_path):
+    page, _, _ = written(tmp_path, write_run(tmp_path / "one\udcff", figures=["loss_g"]))
+    assert list(page.rows()) == ["one?"]
+
+
+def test_the_rows_tell_the_epoch(tmp_path):
+    """A system with several discriminator steps goes through more images a step: 2 epochs in 100 steps, 5 in 250."""
+    path = write_run(tmp_path / "one", steps=250)
+    write_rows(path / "metrics.jsonl", [{"step": 0, "epoch": 0}, {"step": 100, "epoch": 2.0}])
+    assert written(tmp_path, path)[0].rows()["one"]["steps"] == "250 epoch 5"
 
 
 def test_an_unlabelled_set(tmp_path):

@@ -1,5 +1,7 @@
 """What a generator draws, measured: images and arrays in, numbers and sentences out, whatever the algorithm."""
 
+import math
+
 # All measures in the order in which they are shown, and whether less is better.
 LESS_IS_BETTER = {
     "fd_probe": True,
@@ -20,3 +22,12 @@ LESS_IS_BETTER = {
     "inception_precision": False,
     "inception_recall": False,
 }
+
+BEST_METRICS = ("fd_probe", "coverage", "diversity", "effective_characters")  # by which a checkpoint can be the best
+
+
+def goodness(metric: str, measures: dict[str, float]) -> tuple[float, float]:
+    """Ranks a checkpoint by one of BEST_METRICS, higher for better; those that show a collapse come last."""
+    value = measures.get(metric, math.nan)
+    value = -value if LESS_IS_BETTER[metric] else value
+    return measures["healthy"], -math.inf if math.isnan(value) else value

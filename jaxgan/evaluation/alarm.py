@@ -1,9 +1,9 @@
 """The collapse alarm: what is wrong with a generator, told from the monitor's readings.
 
-Each kind of collapse has a severity, above 1 where a reading shows it. A reading counts for one
-kind only, the first in KINDS, as some bring others with them: what is flat is also all alike. The
-alarm fires where `patience` readings in a row show a kind, and takes it back (a recovery) where as
-many in a row are clear of it by a margin, so that noise does neither.
+Each kind of collapse has a severity, above 1 where a reading shows it. Some kinds bring others with
+them, as what is flat is also all alike, so only the first in KINDS that a reading shows can fire. It
+does where `patience` readings in a row have shown it, and is taken back (a recovery) where as many in
+a row are clear of it by a margin, so that noise does neither.
 """
 
 import math
@@ -36,7 +36,8 @@ class Alarm:
         self._worst: dict[str, float] = {}
         self._shown: dict[str, list[int]] = {kind: [] for kind in KINDS}  # steps of a run of readings that show it
         self._clear: dict[str, list[int]] = {kind: [] for kind in KINDS}  # and of one that is clear of it
-        self.active: list[str] = []  # kinds fired and not taken back
+        self.active: dict[str, Event] = {}  # by kind, what has fired and is not taken back
+        self.shown: str | None = None  # the kind that the last reading shows
 
     def update(self, row: Mapping) -> list[Event]:
         """Takes the next row of `monitor.jsonl` and returns what it fires."""
@@ -44,23 +45,24 @@ class Alarm:
             if name in row:
                 self._best[name] = min(row[name], self._best.get(name, math.inf))
                 self._worst[name] = max(row[name], self._worst.get(name, -math.inf))
+        severities = self._severities(row)
+        self.shown = next((kind for kind in KINDS if severities[kind] > 1), None)
         if row["step"] < self._limits.warmup:
             return []
-        severities = self._severities(row)
-        shown = next((kind for kind in KINDS if severities[kind] > 1), None)
-        events = [self._follow(kind, severities[kind], kind == shown, row) for kind in KINDS]
+        events = [self._follow(kind, severities[kind], row) for kind in KINDS]
         return [event for event in events if event]
 
-    def _follow(self, kind: str, severity: float, shown: bool, row: Mapping) -> Event | None:
+    def _follow(self, kind: str, severity: float, row: Mapping) -> Event | None:
         step, patience = row["step"], self._limits.patience
-        self._shown[kind] = [*self._shown[kind], step] if shown else []
+        self._shown[kind] = [*self._shown[kind], step] if severity > 1 else []
         self._clear[kind] = [*self._clear[kind], step] if severity * self._limits.margin < 1 else []
-        if kind not in self.active and len(self._shown[kind]) >= patience:
-            self.active.append(kind)
-            return Event("collapse", step, kind, self._shown[kind][0], self._evidence(kind, row))
+        if kind == self.shown and kind not in self.active and len(self._shown[kind]) >= patience:
+            since = self._shown[kind][-patience]
+            self.active[kind] = Event("collapse", step, kind, since, self._evidence(kind, row))
+            return self.active[kind]
         if kind in self.active and len(self._clear[kind]) >= patience:
-            self.active.remove(kind)
-            return Event("recovery", step, kind, self._clear[kind][0], self._evidence(kind, row))
+            del self.active[kind]
+            return Event("recovery", step, kind, self._clear[kind][-patience], self._evidence(kind, row))
         return None
 
     def _severities(self, row: Mapping) -> dict[str, float]:
@@ -89,7 +91,8 @@ class Alarm:
         return min(growth / self._limits.max_growth, way_back / self._limits.max_relapse)
 
     def _evidence(self, kind: str, row: Mapping) -> str:
-        k = f"; k is {row['k']:.3g}" if "k" in row else ""
+        bound = ", at its bound" if row.get("k_at_bound") else ""
+        k = f"; k is {row['k']:.3g}{bound}" if "k" in row else ""
         match kind:
             case "flat":
                 return f"contrast within samples is {row['contrast']:.1%} of that within real images{k}"

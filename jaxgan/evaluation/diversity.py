@@ -8,7 +8,9 @@ def pair_distances(images: np.ndarray) -> np.ndarray:
 
     Takes 4 bytes a pixel and N^2 numbers of memory: made for up to about 1,000 images.
     """
-    centred = (images - images.mean(axis=0)).astype(np.float32).reshape(len(images), -1) / 127.5
+    centred = images.reshape(len(images), -1).astype(np.float32)
+    centred -= centred.mean(axis=0)
+    centred /= 127.5
     products = centred @ centred.T
     squares = np.diag(products)
     return np.sqrt(np.maximum(squares[:, None] + squares - 2 * products, 0) / centred.shape[1])

@@ -89,23 +89,26 @@ def measure(
     Raises:
       UserError: there are too few images of a kind to compute anything.
     """
-    _check_sizes(samples, train, held_out)
+    kept = memorisation.distinct(train.image)
+    _check_sizes(samples, train, held_out, kept)
     real = chosen(train, len(samples.image), seed)
-    nearest = _nearest_in_pixels(samples.image, train.image)
+    distinct = train.image if len(kept) == len(train.image) else train.image[kept]
+    near, indices = memorisation.nearest(samples.image, distinct, NEAREST)
+    near_held_out, _ = memorisation.nearest(held_out.image, distinct, NEAREST)
     found = {}
     for comparison in COMPARISONS:
         found |= compare(comparison, samples, real, held_out, seed)
     if samples.probabilities is not None:
         found |= _recognised(samples, real, held_out, seed)
     found["memorisation"] = _memorisation(samples, train, held_out, seed)
-    found["copies"] = _copies(nearest[0], _nearest_in_pixels(held_out.image, train.image)[0], seed)
+    found["copies"] = _mean("copies", memorisation.copies(near), memorisation.copies(near_held_out), seed)
     if reconstruction is not None:
         found["reconstruction"] = _mean("reconstruction", *reconstruction, seed)
     warnings = _size_warnings(samples, train, held_out)
-    picture = _picture(samples.image, train.image, *nearest)
+    picture = _picture(samples.image, distinct, near, indices)
     if samples.probabilities is None:
-        return Evaluation(found, {}, {}, [], _covers(found["coverage"]), warnings, nearest[1], picture)
-    return Evaluation(found, *_describe(samples, train, names, warnings), nearest[1], picture)
+        return Evaluation(found, {}, {}, [], _covers(found["coverage"]), warnings, kept[indices], picture)
+    return Evaluation(found, *_describe(samples, train, names, warnings), kept[indices], picture)
 
 
 def take(embedded: Embedded, indices: np.ndarray) -> Embedded:
@@ -113,7 +116,7 @@ def take(embedded: Embedded, indices: np.ndarray) -> Embedded:
     return Embedded(*(None if field is None else field[indices] for field in embedded))
 
 
-def _check_sizes(samples: Embedded, train: Embedded, held_out: Embedded) -> None:
+def _check_sizes(samples: Embedded, train: Embedded, held_out: Embedded, kept: np.ndarray) -> None:
     if len(samples.image) < FEWEST:
         raise UserError(f"--num={len(samples.image)}: measuring takes at least {FEWEST} samples")
     for kind, embedded in (("training", train), ("held-out", held_out)):
@@ -216,16 +219,6 @@ def _memorisation(samples: Embedded, train: Embedded, held_out: Embedded, seed: 
     error = standard_error(lambda i, j: memorisation.rank(drawn[i], unseen[j]), (len(drawn), len(unseen)), seed=seed)
     halves = np.array_split(np.random.default_rng(seed).permutation(unseen), 2)
     return _measure("memorisation", memorisation.rank(drawn, unseen), memorisation.rank(*halves), error)
-
-
-def _nearest_in_pixels(images: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    kept = memorisation.distinct(training)
-    found, indices = memorisation.nearest(images, training[kept], NEAREST)
-    return found, kept[indices]
-
-
-def _copies(samples: np.ndarray, held_out: np.ndarray, seed: int) -> Measure:
-    return _mean("copies", memorisation.copies(samples), memorisation.copies(held_out), seed)
 
 
 def _mean(name: str, values: np.ndarray, reference: np.ndarray, seed: int) -> Measure:

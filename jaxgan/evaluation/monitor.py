@@ -44,7 +44,7 @@ class Monitor:
     def __init__(self, dataset: DataSet, probe: Probe):
         """Measures against the held-out images, and looks for copies of the training images."""
         self._probe = probe
-        self.real_characters = _effective(dataset.train.label) if probe.names else None
+        self.real_characters = _effective(dataset.train.label) if probe.names else None  # None where it is 1
         self._reference = _reference(dataset, probe)
         self._features = np.asarray(self._reference.features)
         self._measure = parallel.jit_alone(functools.partial(_measure, Classifier(probe.classes, probe.width)))
@@ -87,8 +87,9 @@ class Monitor:
         }
 
 
-def _effective(label: np.ndarray) -> float:
-    return characters.effective_number(np.bincount(label) / len(label))
+def _effective(label: np.ndarray) -> float | None:
+    number = characters.effective_number(np.bincount(label) / len(label))
+    return number if number > 1 else None
 
 
 def _reference(dataset: DataSet, probe: Probe) -> Reference:

@@ -3,8 +3,9 @@
 import html
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
@@ -12,7 +13,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from jaxgan.reporting.curves import Curve, envelope, needs_log, smooth, thin
 from jaxgan.reporting.language import Language
 
 RUN_COLORS = 8  # in page.css; further runs repeat them with other dashes
@@ -22,11 +22,63 @@ CHARACTER_COLORS = 10  # in page.css; further characters are drawn as one
 WIDTH, HEIGHT = 420, 270  # of the view box; a phone shows about one pixel for each unit
 LEFT, RIGHT, TOP, BOTTOM = 58, 20, 10, 44
 TICK_DIGITS = 6  # enough for ticks that lie close together; they are round
+TICK_LETTERS = 5  # of a tick's number for which LEFT has room
 MARK_HEIGHT, LETTER = 15, 6.4  # of a collapse's label, and the width of one of its letters
+
+BUCKETS = 150  # of the steps, in each of which the raw curve keeps its least and its greatest value
+POINTS = 200  # of a smoothed curve
+WINDOWS = 20  # of the running median, in the length of a curve
+LOG_FROM = 20.0  # ratio of the greatest to the least value from which a logarithmic scale helps
 
 # Colours that stand for the page's own until `_finish` puts those in.
 INK, PAPER = "#010101", "#fefefe"
 RUN, CHARACTER = "#10{:02x}01", "#20{:02x}01"
+
+
+class Curve(NamedTuple):
+    """A figure over the steps; both arrays are (N,)."""
+
+    steps: np.ndarray
+    values: np.ndarray
+
+
+def curve(rows: Sequence[dict], name: str) -> Curve:
+    """Returns the column of that name, without the rows that lack it."""
+    pairs = [(row["step"], row[name]) for row in rows if name in row]
+    steps, values = zip(*pairs, strict=True) if pairs else ((), ())
+    return Curve(np.asarray(steps, float), np.asarray(values, float))
+
+
+def smooth(raw: Curve) -> Curve:
+    """Returns the running median, over a twentieth of the curve and at the ends over what there is of it."""
+    half = len(raw.values) // WINDOWS // 2
+    if not half:
+        return raw
+    padded = np.pad(raw.values, half, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    return Curve(raw.steps, np.nanmedian(windows, axis=1))
+
+
+def thin(dense: Curve, points: int = POINTS) -> Curve:
+    """Returns at most `points` of the values, the first and the last among them."""
+    kept = np.unique(np.linspace(0, len(dense.steps) - 1, min(points, len(dense.steps))).round().astype(int))
+    return Curve(dense.steps[kept], dense.values[kept])
+
+
+def envelope(dense: Curve) -> Curve:
+    """Returns the least and the greatest value of each of the curve's buckets, so that no spike is lost."""
+    if len(dense.steps) <= 2 * BUCKETS:
+        return dense
+    buckets = np.array_split(np.arange(len(dense.steps)), BUCKETS)
+    ends = [(bucket[dense.values[bucket].argmin()], bucket[dense.values[bucket].argmax()]) for bucket in buckets]
+    kept = np.unique(ends)
+    return Curve(dense.steps[kept], dense.values[kept])
+
+
+def needs_log(curves: Sequence[Curve]) -> bool:
+    """Whether positive values span so much that a linear scale would flatten the small ones."""
+    values = np.concatenate([one.values for one in curves]) if curves else np.empty(0)
+    return bool(values.size and values.min() > 0 and values.max() > LOG_FROM * values.min())
 
 
 @dataclass(frozen=True)
@@ -81,7 +133,7 @@ def lines(
     """
     last_step = _last_step(drawn, marks)
     rows = _rows(marks, last_step)
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": description, "path.simplify": False}):
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": ascii(description), "path.simplify": False}):
         figure, axes = _axes(label, language, max(rows, default=-1) + 1)
         for line in drawn:
             _line(axes, line)
@@ -96,23 +148,23 @@ def lines(
 
 def areas(
     steps: np.ndarray,
-    drawn: Mapping[str, np.ndarray],
-    real: Mapping[str, float],
+    drawn: Sequence[np.ndarray],
+    real: Sequence[float],
     label: str,
     description: str,
     language: Language,
 ) -> str:
-    """Draws shares (N,) by character, stacked in the mapping's order, and beside them those of the real images."""
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": description}):
+    """Draws shares (N,) stacked, one a character, and beside them those of the real images where they are known."""
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": ascii(description)}):
         figure, axes = _axes(label, language, 1)
         colors = [CHARACTER.format(number) for number in range(len(drawn))]
         style = {"edgecolor": PAPER, "linewidth": 0.8}
-        axes.stackplot(steps, *drawn.values(), colors=colors, **style)
+        axes.stackplot(steps, *drawn, colors=colors, **style)
         axes.set_xlim(steps[0], steps[-1])
         axes.set_ylim(0, 1)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: language.percent(value)))
         if real:
-            _real_bar(figure, axes, [real.get(name, 0.0) for name in drawn], colors, style, language)
+            _real_bar(figure, axes, real, colors, style, language)
         return _finish(figure, description)
 
 
@@ -199,18 +251,22 @@ def _scale(axes: Axes, drawn: Sequence[Curve], language: Language, unit_range: b
         axes.set_ylim(-0.02, 1.02)
     elif needs_log(drawn):
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if _decades(axes) > 2 else (1.0, 2.0, 5.0)))
+        low, high = axes.get_ylim()
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if high > 100 * low else (1.0, 2.0, 5.0)))
         axes.yaxis.set_minor_locator(NullLocator())
     else:
         axes.yaxis.set_major_locator(MaxNLocator(5))
         if all(one.values.min() >= 0 for one in drawn):
             axes.set_ylim(bottom=max(0, axes.get_ylim()[0]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: language.number(value, TICK_DIGITS)))
+    _make_room(axes)
 
 
-def _decades(axes: Axes) -> float:
-    low, high = axes.get_ylim()
-    return np.log10(high / low)
+def _make_room(axes: Axes) -> None:
+    """Narrows the chart where the numbers of its vertical axis are long."""
+    numbers = axes.yaxis.get_major_formatter().format_ticks(axes.get_yticks())
+    box, more = axes.get_position(), max(0, max(map(len, numbers)) - TICK_LETTERS) * LETTER / WIDTH
+    axes.set_position([box.x0 + more, box.y0, box.width - more, box.height])
 
 
 def _last_step(drawn: Sequence[Line], marks: Sequence[Mark]) -> float:

@@ -35,7 +35,8 @@ def experiments() -> dict[str, dict]:
 def commands(run: Run, known: Mapping[str, dict]) -> Commands:
     """Returns the commands that train, evaluate and sample a run; `known` are the `experiments`."""
     arguments, exact = training_arguments(run.config, known)
-    again = run.path.with_name(f"{run.path.resolve().name}-again")
+    whole = run.path.resolve()  # "." and ".." are no names
+    again = (run.path if run.path.name == whole.name else whole).with_name(f"{whole.name}-again")
     found, workdir = run.evaluation, f"--workdir={run.path}"
     num = [f"--num={found.num}"] if found and found.num else []
     step = [f"--step={found.step}"] if found else []

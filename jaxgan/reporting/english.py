@@ -32,8 +32,10 @@ TEXTS = {
     "same probe took from as many samples are compared. Arrows say which way is better.",
     "better_low": "lower is better",
     "better_high": "higher is better",
-    "same": "The same in all runs that have it",
-    "outward": "Different, but only in how long it lasts, how it is watched, what it writes or where its images lie",
+    "fields": "Other settings",
+    "same": "The same in all of these runs that have it",
+    "outward": "Different, but only for how long a run lasts, how it is watched, what it writes or where "
+    "its images lie",
     "epochs": "epoch {epochs}",
     "no_curves": "No rows to draw yet.",
     "readings": "The monitor's readings",
@@ -153,7 +155,8 @@ TEXTS = {
     "measure_diversity": "mean distance between two samples over that between two real images",
     "measure_recognised": "share of the samples in which a character is recognised",
     "measure_effective_characters": "how many equally frequent characters the samples amount to",
-    "measure_memorisation": "chance that a sample is nearer to the training images than a held-out one; 0.5 is as new",
+    "measure_memorisation": "chance that a sample is nearer to the training images than a held-out one; 0.5 is as new "
+    "as those",
     "measure_copies": "share of the samples that copy a training image",
     "measure_reconstruction": "mean absolute error of the auto-encoder on held-out images; the floor is that "
     "on training images",

@@ -1,6 +1,6 @@
 """What `evaluation.json` says of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,9 +41,15 @@ class Evaluation(Reading):
     warnings: list[str]
     history: list[Reading]
 
+    @property
+    def history_measures(self) -> list[str]:
+        """The measures that any of the history's readings has."""
+        return order([name for reading in self.history for name in reading.measures])
 
-def order(names: Mapping[str, Any]) -> list[str]:
-    """Returns the measures' names in the order of the report; unknown ones come last."""
+
+def order(names: Iterable[str]) -> list[str]:
+    """Returns measures' names, each once, in the order of the report; unknown ones come last."""
+    names = dict.fromkeys(names)
     return [name for name in LESS_IS_BETTER if name in names] + [name for name in names if name not in LESS_IS_BETTER]
 
 

@@ -30,7 +30,9 @@ class Language:
 
     def number(self, value: float, digits: int = 3) -> str:
         """So many significant digits; from 1,000 on all digits before the point."""
-        text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+        text = f"{value:.{digits}g}"
+        if abs(float(text)) >= 1000:
+            text = f"{value:,.0f}"
         text = text.replace(",", "\0").replace(".", self._decimal).replace("\0", self._thousands)
         return text.replace("-", "\N{MINUS SIGN}")
 

@@ -8,12 +8,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from jaxgan.reporting import wording
-from jaxgan.reporting.comparing import Fields
 from jaxgan.reporting.language import Language
 from jaxgan.reporting.reading import number
-from jaxgan.reporting.report import Report
-from jaxgan.reporting.runs import Run
-from jaxgan.reporting.state import Collapse
+from jaxgan.reporting.report import Group, Report
+from jaxgan.reporting.runs import Collapse, Run
 
 # What the title of an experiment tells anyway, in words of its own.
 TITLE_FIELDS = ("data.image_size", "batch_size", "steps", "epochs", "lr_g", "lr_d", "gamma", "data.name", "algorithm")
@@ -31,29 +29,27 @@ def render(report: Report, folder: Path) -> str:
         lines += [f"  - {escape(wording.remark(path, one, language))}" for path, one in left_out]
     for group in report.groups:
         for run in group.runs:
-            lines += ["", *_experiment(run, report, folder)]
+            lines += ["", *_experiment(run, group, report, folder)]
     return "\n".join(lines) + "\n"
 
 
 def escape(text: str) -> str:
     """Returns a text that Markdown shows as it is, on one line. Brackets are no link unless something follows them."""
     text = html.escape(wording.one_line(text), quote=False)
-    text = re.sub(r"[\\`*]|](?=[(\[:])", r"\\\g<0>", text)
+    text = re.sub(r"[\\`*~$]|](?=[(\[:])", r"\\\g<0>", text)
     text = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", text)  # inside a word it is plain
     return re.sub(r"^[#+-]|^(\d+)(?=[.)])", lambda match: f"{match[1] or ''}\\{'' if match[1] else match[0]}", text)
 
 
-def settings(run: Run, fields: Fields) -> str:
-    """Returns what identifies an experiment: size, batch, length, rates, and in what the runs differ."""
-    shown = {name: run.fields.get(name) for name in ("batch_size", "steps", "epochs", "gamma")}
-    length = "steps" if shown["steps"] is not None else "epochs"
-    parts = [_size(run.fields.get("data.image_size")), f"batchsize={shown['batch_size']}", f"{length}={shown[length]}"]
-    parts += _rates(run.fields)
-    if shown["gamma"] is not None:
-        parts.append(f"gamma={_plain(shown['gamma'])}")
-    parts.append(f"data={run.data.name}")
-    others = [name for name in fields.differing if name in run.fields and name not in TITLE_FIELDS]
-    return " ".join([*parts, *(f"{name}={_plain(run.fields[name])}" for name in others)])
+def settings(run: Run, group: Group) -> str:
+    """Returns what identifies an experiment: size, batch, length, rates, and in what the set's runs differ."""
+    fields = {name: value for name, value in run.fields.items() if value is not None}
+    length = "steps" if "steps" in fields else "epochs"
+    shown = {"batchsize": fields.get("batch_size"), length: fields.get(length), **_rates(fields)}
+    shown |= {"gamma": fields.get("gamma"), "data": run.data.name}
+    shown |= {name: fields[name] for name in group.differing if name in fields and name not in TITLE_FIELDS}
+    said = [f"{name}={_plain(value)}" for name, value in shown.items() if value is not None]
+    return " ".join([_size(fields.get("data.image_size", "?")), *said])
 
 
 def _size(size: object) -> str:
@@ -61,11 +57,9 @@ def _size(size: object) -> str:
     return f"{height}x{width}"
 
 
-def _rates(fields: Mapping) -> list[str]:
+def _rates(fields: Mapping) -> dict[str, object]:
     rates = {name: fields[name] for name in ("lr_g", "lr_d") if name in fields}
-    if len(set(map(str, rates.values()))) == 1:
-        rates = {"lr": next(iter(rates.values()))}
-    return [f"{name}={_plain(rate)}" for name, rate in rates.items()]
+    return {"lr": rates["lr_g"]} if len(rates) == 2 and rates["lr_g"] == rates["lr_d"] else rates
 
 
 def _plain(value: object) -> str:
@@ -74,15 +68,15 @@ def _plain(value: object) -> str:
     return f"{value:.10f}".rstrip("0") if small else str(value)
 
 
-def _experiment(run: Run, report: Report, folder: Path) -> list[str]:
+def _experiment(run: Run, group: Group, report: Report, folder: Path) -> list[str]:
     language = report.language
-    title = language.text("experiment", run=run.label, settings=settings(run, report.fields))
+    title = language.text("experiment", run=run.label, settings=settings(run, group))
     head = escape(f"{run.algorithm.upper()} : {wording.extent(run, language)}")
     lines = [f"##### {escape(title)}", "", f"__{language.text('results')}__ :", ""]
     lines += [f"  - {head}  ", f"    Time={compact(run.seconds)}"]  # two spaces at its end break a line
     lines += [f"  - {escape(text)}" for text in _results(run, report)]
     lines += [*_figures(run, language), "", f"__{language.text('conclusion')}__ :", ""]
-    concluded = wording.conclusions(run, report.ranks, language)
+    concluded = wording.conclusions(run, group.ranks, language)
     lines += [f"  - {escape(text)}" for text in concluded]
     return [*lines, *_picture(run, language, folder)]
 
@@ -93,7 +87,7 @@ def _results(run: Run, report: Report) -> list[str]:
     said = [_collapse(one, language) for one in run.state.collapses]
     said += [wording.drawn(run, language), wording.lost(run, language)]
     said += [language.text("warning", text=warning) for warning in (found.warnings if found else ())]
-    said += [language.text(one.key, **one.fields) for one in report.all_remarks(run)]
+    said += [language.text(one.key, **one.fields) for one in report.remarks_on(run)]
     if run.monitor and not found:
         said.append(_last_reading(run.monitor[-1], language))
     return [text for text in said if text]
@@ -137,4 +131,5 @@ def _picture(run: Run, language: Language, folder: Path) -> list[str]:
     step, path = list(run.samples.items())[-1]
     link = quote(os.fsencode(os.path.relpath(path.resolve(), folder)))
     text = escape(language.text("last_grid", run=run.label, step=language.count(step)))
-    return ["", f'![{text}]({link} "{html.escape(escape(run.label))}")']
+    title = escape(run.label).replace('"', "&quot;")
+    return ["", f'![{text}]({link} "{title}")']

@@ -7,12 +7,10 @@ import numpy as np
 from markupsafe import Markup
 
 from jaxgan.reporting import charts, wording
-from jaxgan.reporting.charts import CHARACTER_COLORS, Line, Mark
-from jaxgan.reporting.comparing import Group
-from jaxgan.reporting.curves import curve
+from jaxgan.reporting.charts import CHARACTER_COLORS, Line, Mark, curve
 from jaxgan.reporting.evaluation import Reading
 from jaxgan.reporting.language import Language
-from jaxgan.reporting.report import Report
+from jaxgan.reporting.report import Group, Report
 from jaxgan.reporting.runs import Run
 
 GENERAL = frozenset(("step", "epoch", "seconds", "images_per_second"))  # columns of metrics.jsonl of no algorithm
@@ -98,24 +96,24 @@ def _chart(name: str, lines: Sequence[Line], family: Sequence[str], report: Repo
 
 
 def _marks(run: Run, number: int, language: Language) -> list[Mark]:
-    return [Mark(number, one.step, wording.kind(one.kind, language)) for one in run.state.collapses]
+    marks = [Mark(number, one.step, wording.kind(one.kind, language)) for one in run.state.collapses]
+    return list(dict.fromkeys(marks))  # a run that goes back may collapse at the same step again
 
 
 def _unit(name: str, family: Sequence[str], language: Language) -> str:
     """BEGAN's losses are reconstruction errors, DCGAN's cross entropies."""
     if name.startswith("loss_") and ("loss_real" in family or "score_real" in family):
         return language.text("unit_l1" if "loss_real" in family else "unit_nats")
-    return language.find("unit", name.partition("_")[0]) or language.find("unit", name) or name
+    return language.find("unit", name.partition("_")[0]) or language.find("unit", name) or wording.plain(name)
 
 
 @dataclass(frozen=True)
 class Character:
     """A character in the legend of the shares."""
 
-    color: int
     name: str
-    drawn: str
-    real: str
+    drawn: float
+    real: float | None  # None where it is unknown
     lost: bool
 
 
@@ -124,29 +122,34 @@ class Shares:
     """The characters of a run: over time where there is more than one reading, and as figures."""
 
     svg: Markup | None
-    legend: list[Character]
+    legend: list[Character]  # in the order of their colours
 
 
-def shares(run: Run, group: Group, report: Report) -> Shares | None:
+def shares(run: Run, group: Group, language: Language) -> Shares | None:
     """Returns the characters' shares; None where nothing has recognised any."""
-    readings = _readings(run)
+    readings, found = _readings(run), run.evaluation
     if not readings:
         return None
-    real = _real(group, run)
-    names = _by_frequency(group, readings)
-    shown, rest = names[:CHARACTER_COLORS], names[CHARACTER_COLORS:]
-    if rest:
-        shown, rest = names[: CHARACTER_COLORS - 1], names[CHARACTER_COLORS - 1 :]
-    others = {report.language.text("others"): rest} if rest else {}
-    parts = {**{name: [name] for name in shown}, **others}
-    steps = np.asarray([reading.step for reading in readings], float)
-    svg = _areas(steps, readings, parts, real, run, report.language) if len(set(steps)) > 1 else None
-    return Shares(svg, _legend(run, readings[-1], parts, real, report.language))
+    real = _real(group)
+    parts = _parts(_by_frequency(group, readings, real), language)
+    now = found.characters if found and found.characters else readings[-1].characters
+    legend = [
+        Character(
+            name=name,
+            drawn=_sum(now, names),
+            real=_sum(real, names) if real else None,
+            lost=bool(found and name in found.lost),
+        )
+        for name, names in parts.items()
+    ]
+    return Shares(_areas(readings, parts, legend, run, language), legend)
 
 
 def _readings(run: Run) -> list[Reading]:
     """Returns the monitor's readings of characters, or those of the evaluated checkpoints."""
     watched = [Reading(row["step"], {}, row["characters"]) for row in run.monitor if row["characters"]]
+    if not any(any(reading.characters.values()) for reading in watched):
+        watched = []  # no sample was ever recognised
     found = run.evaluation
     if len(watched) > 1 or not found:
         return watched
@@ -154,43 +157,38 @@ def _readings(run: Run) -> list[Reading]:
     return judged or watched or ([found] if found.characters else [])
 
 
-def _real(group: Group, run: Run) -> dict[str, float]:
+def _real(group: Group) -> dict[str, float]:
     """Returns the real images' shares, which are the same for all runs on the set."""
-    own = [run, *group.runs]
-    return next(
-        (one.evaluation.real_characters for one in own if one.evaluation and one.evaluation.real_characters), {}
-    )
+    found = [run.evaluation for run in group.runs if run.evaluation]
+    known = [one.real_characters for one in found if one.fingerprint in (None, group.data.fingerprint)]
+    return next(filter(None, known), {})
 
 
-def _by_frequency(group: Group, readings: Sequence[Reading]) -> list[str]:
+def _by_frequency(group: Group, readings: Sequence[Reading], real: Mapping[str, float]) -> list[str]:
     """Returns the characters by real share, so that a character has the same place and colour in all runs."""
-    real = _real(group, group.runs[0])
     names = [*group.data.names, *real, *(name for reading in readings for name in reading.characters)]
     return sorted(dict.fromkeys(names), key=lambda name: -real.get(name, 0.0))
+
+
+def _parts(names: Sequence[str], language: Language) -> dict[str, list[str]]:
+    """Returns what is drawn in a colour of its own: a character, and the rarest together where there are many."""
+    alone = len(names) if len(names) <= CHARACTER_COLORS else CHARACTER_COLORS - 1
+    parts = {name: [name] for name in names[:alone]}
+    return parts | ({language.text("others"): list(names[alone:])} if names[alone:] else {})
 
 
 def _sum(shares: Mapping[str, float], names: Sequence[str]) -> float:
     return sum(shares.get(name, 0.0) for name in names)
 
 
-def _areas(steps: np.ndarray, readings, parts: Mapping[str, list[str]], real, run: Run, language: Language) -> Markup:
-    drawn = {name: np.asarray([_sum(one.characters, names) for one in readings]) for name, names in parts.items()}
-    beside = {name: _sum(real, names) for name, names in parts.items()} if real else {}
-    label, described = language.text("shares_axis"), language.text("shares_chart", run=run.label)
-    return Markup(charts.areas(steps, drawn, beside, label, described, language))
-
-
-def _legend(run: Run, last: Reading, parts, real: Mapping[str, float], language: Language) -> list[Character]:
-    found = run.evaluation
-    now = found.characters if found and found.characters else last.characters
-    lost = found.lost if found else []
-    return [
-        Character(
-            color=color,
-            name=name,
-            drawn=language.percent(_sum(now, names)),
-            real=language.percent(_sum(real, names)) if real else "",
-            lost=name in lost,
-        )
-        for color, (name, names) in enumerate(parts.items())
-    ]
+def _areas(
+    readings: Sequence[Reading], parts: Mapping[str, list[str]], legend: list[Character], run: Run, language: Language
+) -> Markup | None:
+    """Returns the shares over the steps; None where there is but one."""
+    steps = np.asarray([reading.step for reading in readings], float)
+    if len(set(steps)) < 2:
+        return None
+    drawn = [np.asarray([_sum(one.characters, names) for one in readings]) for names in parts.values()]
+    real = [one.real for one in legend if one.real is not None]
+    described = language.text("shares_chart", run=run.label)
+    return Markup(charts.areas(steps, drawn, real, language.text("shares_axis"), described, language))

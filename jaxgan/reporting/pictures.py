@@ -12,7 +12,8 @@ from PIL import Image
 from jaxgan.reporting.reading import Remarks
 from jaxgan.reporting.runs import Run
 
-GRIDS = 24  # of a run at most, so that a page of several runs can be sent
+FEWEST, MOST = 8, 24  # grids of a run
+GRIDS = 96  # of all runs, as far as each has its fewest, so that the page can be sent
 WIDEST = 1024  # pixels to which larger pictures are reduced
 QUALITY = 88  # of WebP: a fifth of the PNG's size without visible loss
 
@@ -43,9 +44,14 @@ class Grids:
     count: int  # of all the run's grids
 
 
-def grids(run: Run, remarks: Remarks) -> Grids:
-    """Returns grids spread evenly over the training, with the first and the last that can be read."""
-    read = [(step, _open(run.samples[step], remarks)) for step in spread(list(run.samples), GRIDS)]
+def grids_each(runs: int) -> int:
+    """Returns how many grids each of so many runs may have on the page."""
+    return min(MOST, max(FEWEST, GRIDS // runs))
+
+
+def grids(run: Run, most: int, remarks: Remarks) -> Grids:
+    """Returns at most so many grids, spread evenly over the training, with the first and the last that can be read."""
+    read = [(step, _open(run.samples[step], remarks)) for step in spread(list(run.samples), most)]
     read = [(step, picture) for step, picture in read if picture]
     real = None
     if len(read) > 1:

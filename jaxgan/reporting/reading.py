@@ -1,11 +1,14 @@
 """Reads the JSON of a run directory in whatever state it is: what does not fit becomes a remark, not an exception."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,9 @@ class Remarks(list[Remark]):
 
 
 def number(value: Any) -> float | None:
-    """Returns a finite number as float, and None for all else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:  # an int beyond float's range
-        return None
+    """Returns a number that float32 holds as float, and None for all else: beyond, charts cannot be drawn."""
+    fits = isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST
+    return float(value) if fits else None
 
 
 def count(value: Any) -> int | None:

@@ -1,4 +1,4 @@
-"""The runs of one report, brought together."""
+"""The runs of one report: brought together, and compared within their data sets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,19 +6,98 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+from jaxgan import config as config_lib
 from jaxgan.errors import UserError
-from jaxgan.reporting import wording
-from jaxgan.reporting.comparing import Fields, Group, Rank, compare, group, rank
+from jaxgan.evaluation import LESS_IS_BETTER
+from jaxgan.reporting.evaluation import Measure, order
 from jaxgan.reporting.language import Language
-from jaxgan.reporting.pictures import Grids, Picture, grids, nearest
+from jaxgan.reporting.pictures import Grids, Picture, grids, grids_each, nearest
 from jaxgan.reporting.reading import Remark, Remarks
-from jaxgan.reporting.runs import Run, read_all
+from jaxgan.reporting.runs import DataSet, Run, read_all
+
+
+@dataclass(frozen=True)
+class Rank:
+    """What a run's measure is among those it can be compared with."""
+
+    best: bool  # if not, its interval meets a best one's
+    level: list[str]  # for a best one: labels of the other runs whose intervals meet its own
+    among: int  # runs
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs on one data set."""
+
+    data: DataSet
+    runs: list[Run]
+
+    @property
+    def measures(self) -> list[str]:
+        """The measures that any of the runs has."""
+        return order(name for run in self.runs if run.evaluation for name in run.evaluation.measures)
+
+    @cached_property
+    def values(self) -> dict[str, list]:
+        """The different values of each config field; a field that only some algorithms have counts for those."""
+        values: dict[str, list] = {}
+        for run in self.runs:
+            for name, value in run.fields.items():
+                known = values.setdefault(name, [])
+                if value not in known:
+                    known.append(value)
+        return values
+
+    @property
+    def differing(self) -> list[str]:
+        """The fields that differ in what the runs learn."""
+        return [name for name, known in self.values.items() if len(known) > 1 and not _is_outward(name)]
+
+    @property
+    def columns(self) -> list[str]:
+        """The fields of the comparison: the algorithm and what differs."""
+        return ["algorithm", *(name for name in self.differing if name != "algorithm")]
+
+    @property
+    def outward(self) -> list[str]:
+        """The fields that differ, but not in what the runs learn."""
+        return [name for name, known in self.values.items() if len(known) > 1 and _is_outward(name)]
+
+    @property
+    def same(self) -> dict[str, object]:
+        """The other fields, but the monitor's own where they are as usual."""
+        usual = _monitor_defaults(self.runs[0])
+        agreed = {name: known[0] for name, known in self.values.items() if len(known) == 1 and name != "algorithm"}
+        return {name: value for name, value in agreed.items() if usual.get(name, ...) != value}
+
+    @cached_property
+    def ranks(self) -> dict[tuple[str, str], Rank]:
+        """The ranks by run's label and measure.
+
+        Only figures that the same probe took from as many samples are compared, where there are two or more and
+        they are not all equal.
+        """
+        ranks = {}
+        for name in self.measures:
+            if name in LESS_IS_BETTER:
+                for measures in self._comparable(name):
+                    ranks |= {(label, name): one for label, one in _rank(measures, LESS_IS_BETTER[name]).items()}
+        return ranks
+
+    def _comparable(self, name: str) -> list[dict[str, Measure]]:
+        sets: dict[tuple, dict[str, Measure]] = {}
+        for run in self.runs:
+            found = run.evaluation
+            if found and name in found.measures and found.fingerprint in (None, self.data.fingerprint):
+                sets.setdefault((*found.probe, found.num), {})[run.label] = found.measures[name]
+        return list(sets.values())
 
 
 @dataclass(frozen=True)
 class Report:
     """What the page and the notes are made of."""
 
+    groups: list[Group]  # in the order of their first runs
     runs: list[Run]
     left_out: dict[Path, Remarks]  # directories that hold no run
     grids: dict[str, Grids]  # by run's label, as is what follows
@@ -27,52 +106,69 @@ class Report:
     language: Language
     date: datetime = field(default_factory=lambda: datetime.now().astimezone())
 
-    @cached_property
-    def groups(self) -> list[Group]:
-        return group(self.runs)
-
-    @cached_property
-    def fields(self) -> Fields:
-        return compare(self.runs)
-
-    @cached_property
-    def columns(self) -> list[str]:
-        """The fields in which runs differ and that their data set does not tell anyway."""
-        told = all(len({run.fields.get("data.name") for run in one.runs}) == 1 for one in self.groups)
-        return [name for name in self.fields.differing if not (told and name == "data.name")]
-
-    @cached_property
-    def ranks(self) -> dict[tuple[str, str], Rank]:
-        return {key: value for one in self.groups for key, value in rank(one).items()}
-
     @property
     def remarks(self) -> list[tuple[Path, Remark]]:
         """All that could not be read, with its directory."""
-        runs = [(run.path, one) for run in self.runs for one in self.all_remarks(run)]
+        runs = [(run.path, one) for run in self.runs for one in self.remarks_on(run)]
         return [(path, one) for path, remarks in self.left_out.items() for one in remarks] + runs
 
-    def all_remarks(self, run: Run) -> list[Remark]:
+    def remarks_on(self, run: Run) -> list[Remark]:
         """Returns the remarks on a run's rows and on its pictures."""
         return [*run.remarks, *self.pictures[run.label]]
 
 
-def gather(directories: Sequence[str | Path], lang: str) -> Report:
-    """Reads the run directories.
-
-    Raises:
-      UserError: none of them is a run.
-    """
+def gather(directories: Sequence[str | Path], language: Language) -> Report:
+    """Reads the run directories; those that are none are left out."""
     runs, left_out = read_all([Path(directory).expanduser() for directory in directories])
-    language = Language(lang)
-    if not runs:
-        said = [wording.remark(path, one, language) for path, remarks in left_out.items() for one in remarks]
-        raise UserError("; ".join(said) or "name one run directory or more")
     pictures = {run.label: Remarks() for run in runs}
+    groups: dict[str, Group] = {}
+    for run in runs:
+        groups.setdefault(run.data.fingerprint, Group(run.data, [])).runs.append(run)
     return Report(
+        groups=list(groups.values()),
         runs=runs,
         left_out=left_out,
-        grids={run.label: grids(run, pictures[run.label]) for run in runs},
+        grids={run.label: grids(run, grids_each(len(runs)), pictures[run.label]) for run in runs},
         nearest={run.label: nearest(run, pictures[run.label]) for run in runs},
         pictures=pictures,
         language=language,
     )
+
+
+def _is_outward(name: str) -> bool:
+    """Whether a field says how long a run lasts, how it is watched, what it writes or where its images lie.
+
+    The images themselves are told by their fingerprint. A monitor that sends a run back changes what it learns.
+    """
+    watched = name.startswith("monitor.") and name != "monitor.on_collapse"
+    return name in config_lib.MUTABLE or name == "data.dir" or watched
+
+
+def _monitor_defaults(run: Run) -> dict[str, object]:
+    try:
+        fields = config_lib.flatten(config_lib.base(run.algorithm))
+    except UserError:  # an algorithm that this version does not know
+        return {}
+    return {name: value for name, value in fields.items() if name.startswith("monitor.")}
+
+
+def _rank(measures: dict[str, Measure], less_is_better: bool) -> dict[str, Rank]:
+    """Returns the ranks of the best and of those whose intervals meet theirs, by run's label."""
+    values = {measure.value for measure in measures.values()}
+    if len(values) < 2:
+        return {}
+    top = min(values) if less_is_better else max(values)
+    best = [label for label, measure in measures.items() if measure.value == top]
+    ranks = {}
+    for label in best:
+        level = [other for other in measures if other != label and _meet(measures[other], measures[label])]
+        ranks |= {other: Rank(False, [], len(measures)) for other in level if other not in best}
+        ranks[label] = Rank(True, level, len(measures))
+    return ranks
+
+
+def _meet(one: Measure, other: Measure) -> bool:
+    """Whether two measures' intervals have a value in common; equal values do without any."""
+    if None in (one.low, one.high, other.low, other.high):
+        return one.value == other.value
+    return one.low <= other.high and other.low <= one.high

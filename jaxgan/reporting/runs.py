@@ -1,9 +1,9 @@
-"""Reads run directories, each into one record."""
+"""Reads run directories, each into one record that says how the run has gone."""
 
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jaxgan import config as config_lib
@@ -11,7 +11,6 @@ from jaxgan.errors import UserError
 from jaxgan.reporting import evaluation as evaluation_lib
 from jaxgan.reporting.evaluation import Evaluation
 from jaxgan.reporting.reading import Remarks, count, keep_numbers, number, read_object, read_rows, shares, strings
-from jaxgan.reporting.state import State, judge
 
 
 @dataclass(frozen=True)
@@ -22,6 +21,32 @@ class DataSet:
     fingerprint: str
     size: int | None  # training images
     names: list[str]  # of the characters
+
+
+@dataclass(frozen=True)
+class Collapse:
+    """One collapse that the monitor saw, and how it ended."""
+
+    kind: str
+    step: int
+    evidence: str
+    ended: str = ""  # recovery or restore
+    ended_step: int | None = None  # where it had recovered, or what was gone back to
+
+
+@dataclass(frozen=True)
+class State:
+    """What a run has come to."""
+
+    kind: str  # finished, stopped (it ended before its last step), open, interrupted or diverged
+    step: int  # the last one that is known of
+    steps: int | None  # how many it is to have
+    collapses: tuple[Collapse, ...]
+
+    @property
+    def collapsed(self) -> list[Collapse]:
+        """Those from which it has not recovered."""
+        return [collapse for collapse in self.collapses if not collapse.ended]
 
 
 @dataclass(frozen=True)
@@ -54,9 +79,9 @@ class Run:
 
     @property
     def epoch(self) -> float | None:
-        """Passes over the training images, so far."""
-        batch_size = number(self.fields.get("batch_size"))
-        return self.state.step * batch_size / self.data.size if batch_size and self.data.size else None
+        """Passes over the training images, so far; the last row that was logged may be some steps behind."""
+        known = [row for row in self.metrics if row["step"] and "epoch" in row]
+        return known[-1]["epoch"] * self.state.step / known[-1]["step"] if known else None
 
 
 def read_all(paths: Sequence[Path]) -> tuple[list[Run], dict[Path, Remarks]]:
@@ -176,3 +201,38 @@ def _numbered(path: Path, pattern: str) -> dict[int, Path]:
     named = ((re.fullmatch(pattern, file.name), file) for file in files)
     found = {int(match[1]): file for match, file in named if match}
     return dict(sorted(found.items()))
+
+
+def judge(events: Sequence[dict], last_step: int, steps: int | None) -> State:
+    """Returns the state of a run whose rows reach `last_step` and that is to have `steps`.
+
+    A collapse after the step at which the run is resumed no longer counts, since those steps are repeated.
+    """
+    kind, step, collapses = "open", last_step, []
+    for row in events:
+        name, at = row.get("event"), row["step"]
+        if name in ("start", "resume"):
+            kind, step = "open", max(last_step, at)
+            collapses = [collapse for collapse in collapses if collapse.ended or collapse.step <= at]
+        elif name in ("preemption", "non-finite"):
+            kind, step = {"preemption": "interrupted", "non-finite": "diverged"}[name], at
+        elif name == "end":
+            kind, step = "finished" if steps is None or at >= steps else "stopped", at
+        elif name == "collapse":
+            collapses = _with(collapses, row)
+        elif name in ("recovery", "restore"):
+            collapses = [_ended(collapse, row) for collapse in collapses]
+    return State(kind, step, steps, tuple(collapses))
+
+
+def _with(collapses: list[Collapse], row: dict) -> list[Collapse]:
+    found = Collapse(str(row.get("kind", "")), row["step"], str(row.get("evidence") or ""))
+    known = [(collapse.kind, collapse.step) for collapse in collapses if not collapse.ended]
+    return collapses if (found.kind, found.step) in known else [*collapses, found]
+
+
+def _ended(collapse: Collapse, row: dict) -> Collapse:
+    """A recovery ends the collapses of its kind, a restore all."""
+    if collapse.ended or (row["event"] == "recovery" and row.get("kind", collapse.kind) != collapse.kind):
+        return collapse
+    return replace(collapse, ended=row["event"], ended_step=row["step"])

@@ -2,17 +2,17 @@
 
 import re
 from collections.abc import Hashable, Mapping
+from datetime import datetime
 from pathlib import Path
 
-from jaxgan.reporting.comparing import Rank
-from jaxgan.reporting.evaluation import Measure
+from jaxgan.reporting.evaluation import Evaluation, Measure
 from jaxgan.reporting.language import HARD, NARROW, Language
 from jaxgan.reporting.reading import Remark, number
-from jaxgan.reporting.runs import Run
-from jaxgan.reporting.state import Collapse
+from jaxgan.reporting.report import Rank
+from jaxgan.reporting.runs import Collapse, Run
 
 READINGS = ("diversity", "effective_characters", "recognised", "fd_probe", "coverage")
-LONGEST_KIND = 24  # letters of a collapse's kind that this version does not know
+LONGEST_NAME = 24  # letters of one that this version does not know
 
 
 def remark(path: Path, one: Remark, language: Language) -> str:
@@ -25,10 +25,15 @@ def one_line(text: str) -> str:
     return re.sub(rf"[^\S{HARD}{NARROW}]+", " ", text).strip()
 
 
+def plain(name: str) -> str:
+    """Returns a name from a file, short and in letters that every font has, so that a chart can show it."""
+    letters = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in name)
+    return one_line(letters)[:LONGEST_NAME] or "?"
+
+
 def kind(name: str, language: Language) -> str:
-    """Returns a collapse's kind; of one that this version does not know only plain letters."""
-    plain = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in name)
-    return language.find("kind", name) or one_line(plain)[:LONGEST_KIND] or "?"
+    """Returns a collapse's kind; one that this version does not know stays as it is."""
+    return language.find("kind", name) or plain(name)
 
 
 def state(run: Run, language: Language) -> str:
@@ -83,6 +88,14 @@ def event(row: Mapping, language: Language) -> str:
     )
 
 
+def when(row: Mapping, language: Language) -> str:
+    """Returns the time of a row of `events.jsonl`; empty where the file holds none."""
+    try:
+        return language.date(datetime.fromtimestamp(number(row.get("time"))).astimezone())
+    except (TypeError, ValueError, OverflowError, OSError):
+        return ""
+
+
 def measure(figure: Measure, language: Language) -> str:
     """Returns the value with its interval and its floor, as far as they are known."""
     said = " ".join(filter(None, (language.number(figure.value), interval(figure, language))))
@@ -92,6 +105,16 @@ def measure(figure: Measure, language: Language) -> str:
 def interval(figure: Measure, language: Language) -> str:
     """Returns `[low, high]`; empty where it is unknown."""
     return "" if None in (figure.low, figure.high) else language.interval(figure.low, figure.high)
+
+
+def probe(found: Evaluation, language: Language) -> str:
+    """Returns what measured the figures; empty where the file does not say it."""
+    kind, classes, accuracy = found.probe
+    try:
+        share = language.percent(float(accuracy))
+    except ValueError:
+        return ""
+    return language.text(f"probe_{kind}", classes=classes, accuracy=share) if language.find("probe", kind) else ""
 
 
 def drawn(run: Run, language: Language) -> str:
@@ -125,7 +148,7 @@ def lost(run: Run, language: Language) -> str:
 
 def conclusions(run: Run, ranks: Mapping[tuple[str, str], Rank], language: Language) -> list[str]:
     """Returns what the figures alone say, without a cause."""
-    said = [collapse(one, language) for one in run.state.collapses]
+    said = list(dict.fromkeys(collapse(one, language) for one in run.state.collapses))
     if run.state.kind == "diverged":
         said.append(progress(run, language))
     if run.monitor and not said:

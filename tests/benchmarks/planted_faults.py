@@ -9,7 +9,7 @@ characters and images. At last every RUN is read as it is, where nothing should 
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import jax.numpy as jnp
 import numpy as np
@@ -25,7 +25,6 @@ from jaxgan.rundir import RunDirectory
 SEEDS = 5
 POOL = 4000  # samples of the newest checkpoint, among which faults choose
 REPEATED = 10
-Fault = Callable[[np.random.Generator, int, np.ndarray], np.ndarray]  # (rng, readings since, samples) -> samples
 
 
 class Faults:

@@ -59,8 +59,8 @@ def test_the_evidence_gives_the_figures(limits):
         "few characters": "in effect 1.5 characters where real images have 8.0 (bart 30%, lisa 10%)",
         "frozen": "the same latents' images changed by 0.0% of what two real images differ by",
     }
-    rows = [{"k": 0.5, "m": 0.2}] + [{"k": 0.995, "m": 0.2, "fd_probe": 60.0}] * 3
-    assert hear(limits, rows)[0].evidence == "fd_probe is 60, at its best it was 10; k is 0.995"
+    rows = [{"k": 0.5, "m": 0.2}] + [{"k": 0.995, "k_at_bound": True, "m": 0.2, "fd_probe": 60.0}] * 3
+    assert hear(limits, rows)[0].evidence == "fd_probe is 60, at its best it was 10; k is 0.995, at its bound"
 
 
 def test_fewer_bad_readings_than_patience_do_not_fire(limits):
@@ -85,6 +85,13 @@ def test_a_reading_counts_for_the_first_kind_only(limits):
     """What is constant is flat in time, few in characters and far from real images as well."""
     constant = {"diversity": 0.0, "distinct": 0.0, "effective_characters": 1.0, "change": 0.0, "fd_probe": 90.0}
     assert [event.kind for event in hear(limits, [constant] * 9)] == ["all alike"]
+
+
+def test_kinds_that_take_turns_fire(limits):
+    """A single character, now and then so alike that this comes first."""
+    few = {"effective_characters": 1.2}
+    events = hear(limits, [few | {"diversity": 0.28}, few | {"diversity": 0.31}] * 5)
+    assert [(event.kind, event.step, event.since) for event in events] == [("few characters", 1300, 1100)]
 
 
 def test_characters_count_only_where_samples_are_somebody(limits):

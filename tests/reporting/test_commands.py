@@ -1,4 +1,5 @@
 import shlex
+from pathlib import Path
 
 import pytest
 from runfiles import write_evaluation, write_run
@@ -67,6 +68,19 @@ def test_without_the_configs_the_defaults_are_the_measure(monkeypatch, tmp_path)
     monkeypatch.setattr(commands_lib, "CONFIGS", tmp_path / "configs")
     stored = config_lib.to_dict(config_lib.base("began")) | {"gamma": 0.3}
     assert training_arguments(stored, experiments()) == (["--config=configs/began.py", "--config.gamma=0.3"], False)
+
+
+@pytest.mark.parametrize(
+    ("typed", "again"),
+    [(".", "{whole}-again"), ("..", "{parent}-again"), ("../a", "../a-again"), ("link", "{whole}-again")],
+)
+def test_the_new_run_lies_beside_the_old_one(typed, again, tmp_path, monkeypatch, known):
+    parent = write_run(tmp_path / "runs")
+    whole = write_run(parent / "a")
+    (whole / "link").symlink_to(whole)
+    monkeypatch.chdir(whole)
+    (run,), _ = read_all([Path(typed)])
+    assert commands(run, known).train[-1] == f"--workdir={again.format(whole=whole, parent=parent)}"
 
 
 def test_commands_are_quoted_for_a_shell(tmp_path, known):

@@ -1,6 +1,6 @@
 import pytest
 
-from jaxgan.reporting.state import judge
+from jaxgan.reporting.runs import judge
 
 
 def row(event, step, **details):
@@ -53,3 +53,9 @@ def test_steps_that_are_repeated_do_not_collapse_twice():
     assert [one.ended for one in restored.collapses] == ["restore"]
     assert len(judge([START, FLAT, row("resume", 250), FLAT], 400, 600).collapses) == 1
     assert len(judge([START, FLAT, row("resume", 300), FLAT], 400, 600).collapses) == 1
+
+
+def test_a_run_that_goes_back_may_collapse_at_the_same_step_again():
+    state = judge([START, FLAT, row("restore", 200), FLAT], 400, 600)
+    assert [(one.step, one.ended) for one in state.collapses] == [(300, "restore"), (300, "")]
+    assert len(state.collapsed) == 1

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jaxgan.reporting.curves import Curve, curve, envelope, needs_log, smooth, thin
+from jaxgan.reporting.charts import Curve, curve, envelope, needs_log, smooth, thin
 
 
 def test_a_column_leaves_out_rows_that_lack_it():
