@@ -7,7 +7,6 @@ few samples of it would come up less than once in 20 times (one-sided binomial t
 at all, the real share times the recognised samples must exceed about 30). In between it is *undecided*.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -104,12 +103,11 @@ def percent(share: float) -> str:
 
 
 def undecided_warning(counts: np.ndarray, real_shares: np.ndarray, names: Sequence[str]) -> str | None:
-    """Says which characters are undecided and how many recognised samples would tell; None where none is."""
+    """Says which characters are undecided; None where none is."""
     undecided = _descending(judge(counts, real_shares).undecided, real_shares)
     if not undecided:
         return None
-    needed = math.ceil(math.log(SIGNIFICANCE) / math.log1p(-DRAWN * real_shares[undecided[-1]]))
     return (
-        f"{counts.sum()} recognised samples are too few to say whether the generator has lost "
-        f"{', '.join(names[k] for k in undecided)}: that takes at least {needed:,}."
+        f"{counts.sum():,} recognised samples do not tell whether the generator has lost "
+        f"{', '.join(names[k] for k in undecided)}: take more with --num."
     )

@@ -174,7 +174,7 @@ def test_every_warning():
         "The floor is that of all 70 training images, fewer than the 80 samples.",
     ]
     few_barts = measure(embedded(60, 2, [0, 1, 0]), TRAIN, HELD_OUT, NAMES)
-    assert few_barts.warnings[-1].startswith("60 recognised samples are too few to say whether the generator has lost")
+    assert few_barts.warnings[-1].startswith("60 recognised samples do not tell whether the generator has lost")
 
 
 def test_too_few_images_are_an_error():
