@@ -3,9 +3,10 @@
 import os
 import tempfile
 
-_CACHE = tempfile.TemporaryDirectory(prefix="jaxgan-tests-")
-os.environ["JAXGAN_CACHE"] = _CACHE.name
-os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{_CACHE.name}/xla"
+if "PYTEST_XDIST_WORKER" not in os.environ:  # workers inherit that of the process which starts them
+    _CACHE = tempfile.TemporaryDirectory(prefix="jaxgan-tests-")
+    os.environ["JAXGAN_CACHE"] = _CACHE.name
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{_CACHE.name}/xla"
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
 # Tests compile more than they compute.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")

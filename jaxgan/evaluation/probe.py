@@ -5,7 +5,7 @@ alone to tell which of 24 transformations was done to one: a turn by 0, 90, 180 
 (Gidaris et al. 2018, arXiv 1803.07728) and an order of the colour channels.
 
 A classifier is sure of itself on anything, so a share of what it is trained on are images of
-nobody, tiles of real ones in another order and smooth colours, where it has to be undecided
+nobody, tiles of real ones in another order, smooth colours and blobs, where it has to be undecided
 (outlier exposure, Hendrycks et al. 2019, arXiv 1812.04606).
 """
 
@@ -31,6 +31,8 @@ from jaxgan.progress import Progress
 
 BATCH = 250  # images embedded at a time
 TILES = 4  # a side, of an image of nobody
+BLOBS = 8  # pixels a side, of another
+GRAIN = 0.3  # largest deviation of noise on images of nobody, which span [-1, 1]
 
 
 class Recipe(NamedTuple):
@@ -45,7 +47,7 @@ class Recipe(NamedTuple):
     weight_decay: float = 0.05
     ema_decay: float = 0.99
     shift: int = 3  # pixels of GRID that images move at most
-    nobody: float = 0.125  # share of images of nobody
+    nobody: float = 0.1875  # share of images of nobody
     seed: int = 0
 
 
@@ -197,16 +199,35 @@ def transform(image: jax.Array, which: jax.Array, orders: np.ndarray) -> jax.Arr
 
 
 def nobody(key: jax.Array, image: jax.Array) -> jax.Array:
-    """Makes images of nobody of (B, S, S, C): half are the same tiles in another order, half smooth colours."""
-    size, tile = image.shape[1], image.shape[1] // TILES
-    order = jnp.argsort(jax.random.uniform(key, (len(image), TILES**2)))
-    tiles = image.reshape(-1, TILES, tile, TILES, tile, image.shape[-1]).swapaxes(2, 3)
-    tiles = tiles.reshape(len(image), TILES**2, tile, tile, -1)
-    shuffled = jnp.take_along_axis(tiles, order[:, :, None, None, None], axis=1)
-    shuffled = shuffled.reshape(-1, TILES, TILES, tile, tile, image.shape[-1]).swapaxes(2, 3).reshape(image.shape)
-    colours = tiles.reshape(len(image), 4, -1, image.shape[-1]).mean(2).reshape(-1, 2, 2, image.shape[-1])
-    smooth = jax.image.resize(colours, (len(image), size, size, image.shape[-1]), "linear")
-    return jnp.where((jnp.arange(len(image)) % 2)[:, None, None, None], smooth, shuffled)
+    """Makes images of nobody of (B, S, S, C) in [-1, 1].
+
+    By turns they are the same tiles in another order, smooth colours, and blobs: the image from which all
+    but BLOBS pixels a side is gone. The latter two are grainy, as what generators draw can be.
+    """
+    key_order, key_deviation, key_grain = jax.random.split(key, 3)
+    count = len(image)
+    grain = jax.random.uniform(key_deviation, (count, 1, 1, 1), maxval=GRAIN) * jax.random.normal(
+        key_grain, image.shape
+    )
+    kinds = jnp.stack([_shuffled(key_order, image), _blurred(image, 2) + grain, _blurred(image, BLOBS) + grain])
+    return kinds[jnp.arange(count) % len(kinds), jnp.arange(count)].clip(-1, 1)
+
+
+def _shuffled(key: jax.Array, image: jax.Array) -> jax.Array:
+    """Puts the TILES x TILES tiles of each image in an order of its own."""
+    count, tile, channels = len(image), image.shape[1] // TILES, image.shape[-1]
+    order = jnp.argsort(jax.random.uniform(key, (count, TILES**2)))
+    tiles = image.reshape(count, TILES, tile, TILES, tile, channels).swapaxes(2, 3)
+    tiles = tiles.reshape(count, TILES**2, tile, tile, channels)
+    tiles = jnp.take_along_axis(tiles, order[:, :, None, None, None], axis=1)
+    return tiles.reshape(count, TILES, TILES, tile, tile, channels).swapaxes(2, 3).reshape(image.shape)
+
+
+def _blurred(image: jax.Array, side: int) -> jax.Array:
+    """Keeps `side` x `side` means of each image."""
+    count, size, _, channels = image.shape
+    means = image.reshape(count, side, size // side, side, size // side, channels).mean((2, 4))
+    return jax.image.resize(means, image.shape, "linear")
 
 
 @functools.lru_cache(maxsize=8)

@@ -168,8 +168,9 @@ def main() -> None:
     limits = config_lib.from_dict(RunDirectory(options.runs[0]).stored()["config"]).monitor
     real = evaluate.real_images(options.runs[0])
     monitor = Monitor(real.dataset, real.probe)
-    right = planted(options.runs[0], real, monitor, limits)
-    right &= all([healthy(run, real, monitor, limits) for run in options.runs])
+    outcomes = [planted(options.runs[0], real, monitor, limits)]
+    outcomes += [healthy(run, real, monitor, limits) for run in options.runs]
+    right = all(outcomes)
     print("no false alarm, none missed" if right else "the alarm is not what it should be")
     sys.exit(not right)
 

@@ -5,6 +5,7 @@ from support import shapes, shapes_set
 
 from jaxgan import images
 from jaxgan.evaluation import distances, diversity, memorisation, neighbours
+from jaxgan.evaluation import probe as probes
 from jaxgan.evaluation.monitor import Monitor
 from jaxgan.evaluation.probe import Probe
 
@@ -84,6 +85,17 @@ def test_without_labels_nobody_is_counted(dataset, fresh):
     row = read(Monitor(dataset, _blind(24)), fresh)
     assert (row["recognised"], row["effective_characters"], row["characters"]) == (None, None, {})
     assert row["diversity"] == pytest.approx(1, abs=0.05)
+
+
+def test_larger_grey_images_are_measured_too():
+    colour = shapes_set(train=60, held_out=30)
+    large = lambda split: split._replace(image=split.image[..., :1].repeat(2, axis=1).repeat(2, axis=2))
+    dataset = colour._replace(train=large(colour.train), held_out=large(colour.held_out))
+    probe = probes.train(dataset, probes.Recipe(width=4, epochs=1))
+    row = read(Monitor(dataset, probe), dataset.held_out.image)
+    assert (row["diversity"], row["contrast"], row["coverage"]) == (pytest.approx(1), pytest.approx(1), 1)
+    assert row["fd_probe"] == pytest.approx(0, abs=1e-4)
+    assert read(Monitor(dataset, probe), dataset.train.image)["copies"] == 1
 
 
 def _blind(classes):
