@@ -105,6 +105,7 @@ def record(real: Real, found: Evaluation, step: int, num: int) -> dict:
         "measures": {name: measure._asdict() for name, measure in found.measures.items()},
         "characters": found.characters,
         "real_characters": found.real_characters,
+        "drawn": found.drawn,
         "lost": found.lost,
         "summary": found.summary,
         "warnings": [*probe_warnings(judge), *found.warnings],

@@ -68,6 +68,7 @@ def write_evaluation(path, names=NAMES, num=1000, accuracy=0.98, fingerprint="f1
         "measures": {name: measure(value) if np.isscalar(value) else value for name, value in measures.items()},
         "characters": shares,
         "real_characters": dict(zip(names, (0.5, 0.3, 0.2), strict=True)),
+        "drawn": names[:-1],
         "lost": [names[-1]],
         "summary": "draws 2 of 3 characters",
         "warnings": [],

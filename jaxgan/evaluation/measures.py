@@ -53,6 +53,7 @@ class Evaluation(NamedTuple):
     measures: dict[str, Measure]
     characters: dict[str, float]  # shares of the recognised samples
     real_characters: dict[str, float]  # shares of the recognised training images
+    drawn: list[str]
     lost: list[str]
     summary: str
     warnings: list[str]
@@ -107,7 +108,7 @@ def measure(
     warnings = _size_warnings(samples, train, held_out)
     picture = _picture(samples.image, distinct, near, indices)
     if samples.probabilities is None:
-        return Evaluation(found, {}, {}, [], _covers(found["coverage"]), warnings, kept[indices], picture)
+        return Evaluation(found, {}, {}, [], [], _covers(found["coverage"]), warnings, kept[indices], picture)
     return Evaluation(found, *_describe(samples, train, names, warnings), kept[indices], picture)
 
 
@@ -233,14 +234,15 @@ def _picture(samples: np.ndarray, training: np.ndarray, found: np.ndarray, indic
 
 def _describe(
     samples: Embedded, train: Embedded, names: Sequence[str], warnings: list[str]
-) -> tuple[dict[str, float], dict[str, float], list[str], str, list[str]]:
+) -> tuple[dict[str, float], dict[str, float], list[str], list[str], str, list[str]]:
     counts = characters.count(samples.probabilities)
     (drawn, _), (real, _) = (characters.shares(embedded.probabilities) for embedded in (samples, train))
-    lost = [name for name, is_lost in zip(names, characters.judge(counts, real).lost, strict=True) if is_lost]
+    verdicts = characters.judge(counts, real)
+    drawn_names, lost = ([names[k] for k in np.flatnonzero(mask)] for mask in (verdicts.drawn, verdicts.lost))
     summary = characters.sentence(counts, len(samples.image), real, names)
     undecided = characters.undecided_warning(counts, real, names)
     by_name = (dict(zip(names, share.tolist(), strict=True)) for share in (drawn, real))
-    return *by_name, lost, summary, warnings + ([undecided] if undecided else [])
+    return *by_name, drawn_names, lost, summary, warnings + ([undecided] if undecided else [])
 
 
 def _covers(coverage: Measure) -> str:

@@ -36,6 +36,7 @@ class Evaluation(Reading):
     fingerprint: str | None  # of the data that it was measured on
     probe: tuple  # kind, classes and accuracy; only what one probe measured can be compared
     real_characters: dict[str, float]
+    drawn: list[str]
     lost: list[str]
     summary: str
     warnings: list[str]
@@ -74,6 +75,7 @@ def read(path: Path, remarks: Remarks) -> Evaluation | None:
         fingerprint=_object(content.get("data")).get("fingerprint"),
         probe=tuple(str(_object(content.get("probe")).get(name, "")) for name in ("kind", "classes", "accuracy")),
         real_characters=shares(content.get("real_characters")) or {},
+        drawn=strings(content.get("drawn")),
         lost=strings(content.get("lost")),
         summary=content["summary"] if isinstance(content.get("summary"), str) else "",
         warnings=strings(content.get("warnings")),

@@ -123,7 +123,7 @@ def drawn(run: Run, language: Language) -> str:
     if not found or not found.characters:
         return found.summary if found else ""
     shares = sorted(found.characters.items(), key=lambda item: -item[1])
-    shown = ", ".join(f"{name} {language.percent(share)}" for name, share in shares if name not in found.lost)
+    shown = ", ".join(f"{name} {language.percent(share)}" for name, share in shares if name in found.drawn)
     return language.text("draws", **_counts(run), shares=shown or "\N{EN DASH}")
 
 
@@ -131,7 +131,7 @@ def _counts(run: Run) -> dict[str, int]:
     """Returns how many characters are drawn, and how many there are."""
     found = run.evaluation
     total = len(found.real_characters) or len(run.data.names) or len(found.characters)
-    return {"count": total - len(found.lost), "real": total}
+    return {"count": len(found.drawn), "real": total}
 
 
 def lost(run: Run, language: Language) -> str:

@@ -91,7 +91,7 @@ def test_a_collapse_shows(collapsed, real):
     assert found["recognised"].error == pytest.approx(np.sqrt(0.75 * 0.25 / 500), rel=0.25)
     assert collapsed.characters == {"homer": 0, "bart": 1, "lisa": 0}
     assert sum(collapsed.real_characters.values()) == pytest.approx(1)
-    assert collapsed.lost == ["homer", "lisa"]
+    assert (collapsed.drawn, collapsed.lost) == (["bart"], ["homer", "lisa"])
     assert collapsed.summary == (
         "draws 1 of 3 characters: bart 100 %; lost: homer, lisa; 25 % of the samples are nobody in particular"
     )
