@@ -83,7 +83,7 @@ def measure(
 ) -> Evaluation:
     """Measures samples against held-out images, and beside them as many training images (the floor).
 
-    Memorisation (in features) and copies (in pixels) measure them against the training images; their
+    Memorisation (in features' directions) and copies (in pixels) measure them against the training images; their
     floor is what held-out images give. `names` are the K characters; `reconstruction` holds errors an
     image of held-out (.,) and of training images (.,), whose mean is the floor. Deterministic in `seed`.
 
@@ -170,18 +170,18 @@ def _kernel(samples: Embedded, held_out: Embedded) -> Statistic:
 
 
 def _neighbours(samples: Embedded, held_out: Embedded) -> Statistic:
-    among_samples = cdist(samples.features, samples.features).astype(np.float32)
-    among_real = cdist(held_out.features, held_out.features).astype(np.float32)
-    across = cdist(samples.features, held_out.features).astype(np.float32)
+    drawn, real = (neighbours.directions(embedded.features) for embedded in (samples, held_out))
+    among_samples, among_real, across = (
+        cdist(*pair).astype(np.float32) for pair in ((drawn, drawn), (real, real), (drawn, real))
+    )
 
     def statistic(i: np.ndarray, j: np.ndarray) -> ArrayLike:
-        to_real, real = across[np.ix_(i, j)], among_real[np.ix_(j, j)]
-        recall = neighbours.recall(to_real, among_samples[np.ix_(i, i)])
+        to_real, inside_real = across[np.ix_(i, j)], among_real[np.ix_(j, j)]
         return [
-            neighbours.precision(to_real, real),
-            recall,
-            neighbours.density(to_real, real),
-            neighbours.coverage(to_real, real),
+            neighbours.precision(to_real, inside_real),
+            neighbours.recall(to_real, among_samples[np.ix_(i, i)]),
+            neighbours.density(to_real, inside_real),
+            neighbours.coverage(to_real, inside_real),
         ]
 
     return statistic
@@ -216,7 +216,10 @@ def _recognised(samples: Embedded, real: Embedded, held_out: Embedded, seed: int
 
 
 def _memorisation(samples: Embedded, train: Embedded, held_out: Embedded, seed: int) -> Measure:
-    drawn, unseen = (memorisation.nearest(x.features, train.features, 1)[0][:, 0] for x in (samples, held_out))
+    trained = neighbours.directions(train.features)
+    drawn, unseen = (
+        memorisation.nearest(neighbours.directions(x.features), trained, 1)[0][:, 0] for x in (samples, held_out)
+    )
     error = standard_error(lambda i, j: memorisation.rank(drawn[i], unseen[j]), (len(drawn), len(unseen)), seed=seed)
     halves = np.array_split(np.random.default_rng(seed).permutation(unseen), 2)
     return _measure("memorisation", memorisation.rank(drawn, unseen), memorisation.rank(*halves), error)

@@ -12,7 +12,7 @@ from jaxgan.data.dataset import DataSet
 from jaxgan.evaluation import characters
 from jaxgan.evaluation.distances import frechet_distance
 from jaxgan.evaluation.memorisation import RATIO
-from jaxgan.evaluation.neighbours import K_COVERAGE
+from jaxgan.evaluation.neighbours import K_COVERAGE, directions
 from jaxgan.evaluation.probe import Probe
 from jaxgan.models.classifier import Classifier
 
@@ -30,7 +30,8 @@ class Reference:
 
     variables: dict  # the probe's
     features: jax.Array  # (M, F) of held-out images
-    radii: jax.Array  # (M,) squared distance of its features to those of the K_COVERAGE-th nearest
+    directions: jax.Array  # (M, F) of these features
+    radii: jax.Array  # (M,) squared distance of each direction to the K_COVERAGE-th nearest
     train: jax.Array  # (N, D) thumbnails
     diversity: jax.Array  # mean distance of two held-out images
     contrast: jax.Array  # mean deviation of the pixels within one
@@ -106,11 +107,12 @@ def _thumbnails(image: np.ndarray) -> np.ndarray:
 
 @jax.jit
 def _describe(variables: dict, held_out: jax.Array, train: jax.Array, features: jax.Array) -> Reference:
-    thumbnails = _flat_thumbnails(held_out, THUMBNAIL)
+    thumbnails, unit = _flat_thumbnails(held_out, THUMBNAIL), directions(features)
     return Reference(
         variables=variables,
         features=features,
-        radii=jnp.sort(_squared_distances(features, features), axis=1)[:, K_COVERAGE],
+        directions=unit,
+        radii=jnp.sort(_squared_distances(unit, unit), axis=1)[:, K_COVERAGE],
         train=train,
         diversity=_mean_distance(thumbnails),
         contrast=_contrast(held_out),
@@ -122,7 +124,7 @@ def _describe(variables: dict, held_out: jax.Array, train: jax.Array, features: 
 def _measure(network: Classifier, reference: Reference, samples: jax.Array) -> dict[str, jax.Array]:
     features, logits = network.apply(reference.variables, samples, train=False)
     thumbnails = _flat_thumbnails(samples, THUMBNAIL)
-    reached = _squared_distances(reference.features, features).min(1) < reference.radii
+    reached = _squared_distances(reference.directions, directions(features)).min(1) < reference.radii
     return {
         "diversity": _mean_distance(thumbnails) / reference.diversity,
         "contrast": _contrast(samples) / reference.contrast,

@@ -3,12 +3,21 @@
 Everywhere, `across` (N, M) holds the distances from N samples to M real images, `among_samples` (N, N)
 and `among_real` (M, M) those inside a set. A ball around an image reaches to its k-th nearest neighbour
 in its own set and is open. All values depend on N and M: compare them at equal sizes.
+
+Measure distances between `directions` of a probe's features. What it takes for nobody has features near
+zero; so have a few odd real images, whose balls are wide, and without the direction they would hold
+any mess.
 """
 
 import numpy as np
 
 K_RECALL = 3  # Kynkaanniemi et al. 2019
 K_COVERAGE = 5  # Naeem et al. 2020
+
+
+def directions(features):
+    """Scales features (N, F), of NumPy or JAX, to length 1; zeros stay."""
+    return features / ((features**2).sum(axis=1, keepdims=True) ** 0.5 + 1e-12)
 
 
 def radii(among: np.ndarray, k: int) -> np.ndarray:

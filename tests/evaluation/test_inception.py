@@ -210,7 +210,8 @@ def test_the_real_network_gives_torch_fidelitys_own_values(tmp_path, capfd):
     assert fidelity.feature_extractor_inceptionv3.URL_INCEPTION_V3 == inception.URL
     path = random_weights(torch, fidelity, tmp_path)
     samples, held_out = images(14, 0, channels=1), images(12, 1, shift=40)
-    found = inception.measure(samples, images(14, 2), held_out, path)
+    see = inception.load(path)
+    found = inception.measure(see(samples), see(images(14, 2)), see(held_out))
     assert capfd.readouterr().err == ""
     tensors = [torch.tensor(inception.to_rgb(image).transpose(0, 3, 1, 2)) for image in (samples, held_out)]
     first, second = (torch.utils.data.Subset(tensor, range(len(tensor))) for tensor in tensors)

@@ -44,6 +44,11 @@ def test_against_prdc(count, shift, scale):
     assert measures(samples, real) == pytest.approx(expected)
 
 
+def test_directions_have_length_1_and_zeros_stay():
+    found = neighbours.directions(np.array([[3.0, 4], [0, 0], [0, -2]]))
+    np.testing.assert_allclose(found, [[0.6, 0.8], [0, 0], [0, -1]])
+
+
 def test_collapse_keeps_precision_and_loses_recall_and_coverage():
     rng = np.random.default_rng(0)
     real = rng.normal(size=(200, 4))
