@@ -171,7 +171,7 @@ QUICK_DCGAN = {
     "ema_decay": 0.99,
     "sample_every": 500,
     "checkpoint_every": 500,
-    "monitor.every": 250,
+    "monitor.every": 500,
     "monitor.warmup": 1000,
 }
 QUICK_ADCGAN = QUICK_DCGAN | {"width": 32, "gamma": 0.7, "lambda_k": 0.002}

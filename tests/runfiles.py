@@ -50,6 +50,7 @@ def reading(step, names=NAMES, **values):
     shares = dict(zip(names, (0.5, 0.3, 0.2), strict=True))
     row = {"step": step, "seconds": step * 34.5, "diversity": 0.9, "distinct": 1.0, "change": None, "recognised": 0.8}
     row |= {"effective_characters": 2.8, "fd_probe": 5.0, "coverage": 0.6, "characters": shares}
+    row |= {"k_at_bound": False, "trace": [0.25, -0.5], "shows": "flat"}
     return row | values
 
 

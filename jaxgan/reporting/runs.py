@@ -158,7 +158,8 @@ def _record(path: Path, label: str, config: dict, data: DataSet, remarks: Remark
 def _rows(path: Path, remarks: Remarks) -> tuple[list[dict], list[dict], list[dict]]:
     """Returns the rows of the training, of the monitor and of the events."""
     metrics, monitor, events = (path / f"{name}.jsonl" for name in ("metrics", "monitor", "events"))
-    readings = keep_numbers(read_rows(monitor, remarks), monitor, remarks, besides=["step", "characters"])
+    no_figures = ["step", "characters", "k_at_bound", "shows"]
+    readings = keep_numbers(read_rows(monitor, remarks), monitor, remarks, besides=no_figures)
     drawn = [{**row, "characters": shares(row.get("characters", {}))} for row in readings]
     damaged = [row["step"] for row in drawn if row["characters"] is None]
     if damaged:

@@ -45,10 +45,11 @@ def main() -> None:
         return metrics
 
     with tempfile.TemporaryDirectory() as folder:
-        watch = Watch(config, algorithm, dataset, JsonLines(Path(folder) / "monitor.jsonl"), key)
-        watch.rewind(0)
+        rows, metrics = (JsonLines(Path(folder) / name) for name in ("monitor.jsonl", "metrics.jsonl"))
+        watch = Watch(config, algorithm, dataset, dataset, rows, key)
+        watch.rewind(0, metrics)
         readings = iter(range(1, options.readings + 2))
-        read = lambda: watch.read(next(readings), 0.0, state, {})[0]["fd_probe"]
+        read = lambda: watch.read(next(readings), 0.0, watch.draw(state), {}).row["fd_probe"]
         steps = [seconds(step) for _ in range(options.steps + 1)][1:]  # the first ones compile
         reads = [seconds(read) for _ in range(options.readings + 1)][1:]
     step_time, read_time, every = statistics.median(steps), statistics.median(reads), config.monitor.every
