@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.models.layers import average_pool
+from jaxgan.models.layers import BatchNorm, average_pool
 
 GRID = 32  # side of the first feature map, at every image size
 MOMENTUM = 0.9  # of BatchNorm's running statistics
@@ -20,7 +20,7 @@ class Classifier(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool) -> tuple[jax.Array, jax.Array]:
-        norm = partial(nn.BatchNorm, use_running_average=not train, momentum=MOMENTUM)
+        norm = partial(BatchNorm, use_running_average=not train, momentum=MOMENTUM)
 
         def conv(x: jax.Array, features: int, kernel: int = 3, stride: int = 1) -> jax.Array:
             padding = [(kernel // 2, kernel // 2)] * 2

@@ -6,7 +6,16 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.models.layers import BASE_SIZE, Conv, Dense, TransposedConv, UpsampleConv, at_least_float32, octaves
+from jaxgan.models.layers import (
+    BASE_SIZE,
+    BatchNorm,
+    Conv,
+    Dense,
+    TransposedConv,
+    UpsampleConv,
+    at_least_float32,
+    octaves,
+)
 
 MOMENTUM = 0.9  # of BatchNorm's running statistics
 FIRST_EPS = 1e-5  # of the generator's BatchNorm before the first upsampling
@@ -32,7 +41,7 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, latent: jax.Array, train: bool) -> jax.Array:
         start = {"initialization": self.initialization, "dtype": self.dtype}
-        norm = partial(nn.BatchNorm, use_running_average=not train, momentum=MOMENTUM, dtype=self.dtype)
+        norm = partial(BatchNorm, use_running_average=not train, momentum=MOMENTUM, dtype=self.dtype)
         enlarge = {
             "nearest": partial(UpsampleConv, kernel=self.kernel, **start),
             "transposed": partial(TransposedConv, kernel=self.transposed_kernel, **start),
@@ -71,6 +80,6 @@ class Discriminator(nn.Module):
             x = nn.leaky_relu(x, self.leak)
             x = nn.Dropout(self.dropout, broadcast_dims=(1, 2), deterministic=not train)(x)
             if layer > 0:
-                norm = nn.BatchNorm(not train, momentum=MOMENTUM, epsilon=self.batch_norm_eps, dtype=self.dtype)
+                norm = BatchNorm(not train, momentum=MOMENTUM, epsilon=self.batch_norm_eps, dtype=self.dtype)
                 x = norm(x)
         return at_least_float32(Dense(self.outputs, **start)(x.reshape(x.shape[0], -1)))

@@ -1,5 +1,6 @@
 """Layers that several networks share, each with the plain layout of parameters whatever computes it."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -39,8 +40,93 @@ INITIALIZATIONS = {
     "normal_002": Initialization(nn.initializers.normal(0.02), _zeros),
 }
 
+
+@jax.custom_jvp
+def elu(x: jax.Array) -> jax.Array:
+    """ELU (Clevert et al. 2016, arXiv 1511.07289, equation 15), whose derivative is told from its value.
+
+    So no more than the value is kept for the backward pass, and exp is computed once.
+    """
+    return jnp.where(x > 0, x, jnp.expm1(jnp.minimum(x, 0)))
+
+
+@elu.defjvp
+def _elu_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    y = elu(*primals)
+    return y, tangents[0] * jnp.where(y > 0, 1, y + 1)
+
+
+@jax.custom_jvp
+def channel_sum(x: jax.Array) -> jax.Array:
+    """Sums (B, H, W, C) to (C,).
+
+    A CPU does it by a matrix product with ones, as XLA merges a plain sum with the layers before it and then
+    computes all of them ten times as slowly. The gradient is a plain broadcast, which merges well.
+    """
+    if jax.default_backend() != "cpu":
+        return x.sum((0, 1, 2))
+    rows = x.reshape(len(x), -1, x.shape[-1])
+    return (_ones(rows, 1, rows.shape[1]) @ rows).sum((0, 1))
+
+
+@channel_sum.defjvp
+def _channel_sum_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, jax.Array]:
+    return channel_sum(*primals), tangents[0].sum((0, 1, 2))
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def per_channel(values: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Repeats (C,) over (B, H, W, C). Its gradient is a `channel_sum`."""
+    return jnp.broadcast_to(values, shape)
+
+
+@per_channel.defjvp
+def _per_channel_jvp(shape: tuple[int, ...], primals: tuple, tangents: tuple) -> tuple[jax.Array, jax.Array]:
+    (tangent,) = tangents
+    if jax.default_backend() == "cpu":  # a product, whose transpose is the product of `channel_sum`
+        columns = jnp.broadcast_to(tangent, (shape[0], 1, shape[-1]))
+        tangent = (_ones(columns, math.prod(shape[1:-1]), 1) @ columns).reshape(shape)
+    return per_channel(*primals, shape), jnp.broadcast_to(tangent, shape)
+
+
+def _ones(like: jax.Array, *shape: int) -> jax.Array:
+    return jnp.ones((len(like), *shape), like.dtype)
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation (Ioffe & Szegedy 2015, arXiv 1502.03167) of (..., C) over all but the channels.
+
+    Variables and arithmetic are those of `nn.BatchNorm`, with sums that are fast on a CPU: statistics in
+    float32 at least, running averages `mean` and `var` in "batch_stats".
+    """
+
+    use_running_average: bool
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        channels = x.shape[-1]
+        scale = self.param("scale", nn.initializers.ones, (channels,))
+        bias = self.param("bias", nn.initializers.zeros, (channels,))
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, channels)
+        running_var = self.variable("batch_stats", "var", jnp.ones, channels)
+        if self.use_running_average:
+            mean, var = running_mean.value, running_var.value
+        else:
+            exact, count = at_least_float32(x), x.size / channels
+            mean = channel_sum(exact) / count
+            var = jnp.maximum(channel_sum(exact**2) / count - mean**2, 0)
+            if not self.is_initializing():
+                for running, batch in ((running_mean, mean), (running_var, var)):
+                    running.value = self.momentum * running.value + (1 - self.momentum) * batch
+        mean, factor, bias = (per_channel(v, x.shape) for v in (mean, jax.lax.rsqrt(var + self.epsilon) * scale, bias))
+        return ((x - mean) * factor + bias).astype(self.dtype)
+
+
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
-    "elu": nn.elu,
+    "elu": elu,
     "relu": nn.relu,
     "leaky_relu": nn.leaky_relu,
     "silu": nn.silu,
@@ -86,10 +172,12 @@ class Conv(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        size = (self.kernel, self.kernel)
-        padding = [(self.kernel // 2, self.kernel // 2)] * 2
-        start = initializers(self.initialization, self.kernel**2 * x.shape[-1])
-        return nn.Conv(self.features, size, self.stride, padding, dtype=self.dtype, **start)(x)
+        shape = (self.kernel, self.kernel, x.shape[-1], self.features)
+        start = initializers(self.initialization, math.prod(shape[:-1]))
+        kernel = self.param("kernel", start["kernel_init"], shape)
+        bias = self.param("bias", start["bias_init"], (self.features,))
+        x, kernel, bias = (value.astype(self.dtype) for value in (x, kernel, bias))
+        return _add_bias(_conv(x, kernel, [(self.kernel // 2, self.kernel // 2)] * 2, self.stride), bias)
 
 
 class Dense(nn.Module):
@@ -150,8 +238,8 @@ class UpsampleConv(nn.Module):
         x, kernel, bias = (value.astype(self.dtype) for value in (x, kernel, bias))
         folded = jax.default_backend() == "cpu" if self.folded is None else self.folded
         if folded:
-            return folded_upsample_conv(x, kernel) + bias
-        return _conv(upsample(x), kernel, [(self.kernel // 2, self.kernel // 2)] * 2) + bias
+            return _add_bias(folded_upsample_conv(x, kernel), bias)
+        return _add_bias(_conv(upsample(x), kernel, [(self.kernel // 2, self.kernel // 2)] * 2), bias)
 
 
 def folded_upsample_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -189,5 +277,11 @@ def _fold(size: int, phase: int) -> tuple[np.ndarray, tuple[int, int]]:
     return (source == rows[:, None]).astype(np.float32), (-source.min(), source.max())
 
 
-def _conv(x: jax.Array, kernel: jax.Array, padding) -> jax.Array:
-    return jax.lax.conv_general_dilated(x, kernel, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+def _add_bias(x: jax.Array, bias: jax.Array) -> jax.Array:
+    return x + per_channel(bias, x.shape)
+
+
+def _conv(x: jax.Array, kernel: jax.Array, padding, stride: int = 1) -> jax.Array:
+    return jax.lax.conv_general_dilated(
+        x, kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )

@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from jaxgan.models import layers
 
@@ -61,6 +62,72 @@ def test_parameters_do_not_depend_on_the_method():
     assert plain["params"]["kernel"].shape == (3, 3, 3, 5)
 
 
+SHAPE = (2, 5, 6, 3)
+
+
+def derivatives(function, primals, tangents):
+    """Value, forward derivative, gradient, and R1's gradient of a gradient."""
+    weight = jnp.cos(jnp.arange(jax.eval_shape(function, *primals).size))
+    loss = lambda *primals: jnp.sum(weight * function(*primals).ravel() ** 2)
+    penalty = lambda *primals: sum(jnp.sum(grad**2) for grad in jax.grad(loss, range(len(primals)))(*primals))
+    grads = [jax.grad(f, range(len(primals)))(*primals) for f in (loss, penalty)]
+    return jax.tree.leaves((grads, jax.jvp(function, primals, tangents)))
+
+
+@pytest.mark.parametrize(
+    ("rewritten", "plain", "shapes"),
+    [
+        (layers.elu, nn.elu, [SHAPE]),
+        (layers.channel_sum, lambda x: x.sum((0, 1, 2)), [SHAPE]),
+        (lambda v: layers.per_channel(v, SHAPE), lambda v: jnp.broadcast_to(v, SHAPE), [(3,)]),
+        (lambda x, v: x * layers.per_channel(v, SHAPE), jnp.multiply, [SHAPE, (3,)]),
+    ],
+)
+def test_rewritten_layers_are_the_plain_ones_in_value_and_derivatives(rewritten, plain, shapes):
+    with jax.enable_x64():
+        keys = jax.random.split(jax.random.key(0), (2, len(shapes)))
+        primals, tangents = ([3 * jax.random.normal(*pair) for pair in zip(row, shapes, strict=True)] for row in keys)
+        for a, b in zip(*(derivatives(f, primals, tangents) for f in (rewritten, plain)), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float64, jnp.bfloat16])
+@pytest.mark.parametrize("running", [True, False])
+def test_batch_norm_is_flaxs_in_value_gradient_and_statistics(running, dtype):
+    with jax.enable_x64():
+        x = (1 + 2 * jax.random.normal(jax.random.key(0), (4, 5, 6, 3))).astype(dtype)
+        fields = {"use_running_average": running, "momentum": 0.8, "epsilon": 0.1, "dtype": dtype}
+        rewritten, plain = layers.BatchNorm(**fields), nn.BatchNorm(**fields)
+        variables = plain.init(jax.random.key(1), x)
+        variables = jax.tree.map(lambda leaf: leaf + jnp.arange(3.0) / 4, variables)
+
+        def run(module):
+            def loss(params, x):
+                y, updated = module.apply({**variables, "params": params}, x, mutable="batch_stats")
+                return jnp.sum(jnp.cos(y.astype(jnp.float64))), (y, updated)
+
+            return jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(variables["params"], x)
+
+        tolerance = {"rtol": 1e-6, "atol": 1e-6} if dtype == jnp.float64 else {"rtol": 0.02, "atol": 0.02}
+        check = lambda a, b: np.testing.assert_allclose(*(np.asarray(v, float) for v in (a, b)), **tolerance)
+        jax.tree.map(check, run(rewritten), run(plain))
+        jax.tree.map(np.testing.assert_array_equal, *(m.init(jax.random.key(1), x) for m in (rewritten, plain)))
+
+
+def test_elu_near_and_far_from_0():
+    x = jnp.array([-200.0, -1e-7, 0.0, 1e-7, 200.0])
+    np.testing.assert_allclose(layers.elu(x), [-1, -1e-7, 0, 1e-7, 200], rtol=1e-6)
+    np.testing.assert_allclose(jax.vmap(jax.grad(layers.elu))(x), [0, 1, 1, 1, 1], atol=1e-6)
+
+
+def test_sums_over_pixels_are_products_on_a_cpu():
+    """Plain sums would be merged with the layers before them, and computed slowly."""
+    x = jnp.ones(SHAPE)
+    bias_gradient = jax.grad(lambda bias: jnp.sum((x + layers.per_channel(bias, SHAPE)) ** 2))
+    for program in (jax.make_jaxpr(layers.channel_sum)(x), jax.make_jaxpr(bias_gradient)(jnp.ones(3))):
+        assert str(program).count("dot_general") == 1
+
+
 def test_pooling_and_upsampling_by_hand():
     x = jnp.arange(4.0).reshape(1, 2, 2, 1)
     assert layers.average_pool(x).ravel().tolist() == [1.5]
@@ -96,6 +163,6 @@ def test_strided_convolutions_pad_both_sides():
     conv = layers.Conv(1, stride=2)
     x = jnp.zeros((1, 4, 4, 1)).at[0, 0, 0, 0].set(1)
     kernel = jnp.arange(9.0).reshape(3, 3, 1, 1)
-    y = conv.apply({"params": {"Conv_0": {"kernel": kernel, "bias": jnp.zeros(1)}}}, x)
+    y = conv.apply({"params": {"kernel": kernel, "bias": jnp.zeros(1)}}, x)
     assert y.shape == (1, 2, 2, 1)
     assert y[0, 0, 0, 0] == 4  # the centre of the kernel meets the first pixel
