@@ -1,6 +1,7 @@
 """Layers that several networks share, each with the plain layout of parameters whatever computes it."""
 
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 from flax import linen as nn
 
 BASE_SIZE = 8  # side of the smallest feature map, at every image size
+FEW = 4  # channels of images, at most, to which a CPU convolves by `conv_to_few`
 
 Initializer = Callable[..., jax.Array]  # (key, shape, dtype) -> array
 
@@ -177,6 +179,8 @@ class Conv(nn.Module):
         kernel = self.param("kernel", start["kernel_init"], shape)
         bias = self.param("bias", start["bias_init"], (self.features,))
         x, kernel, bias = (value.astype(self.dtype) for value in (x, kernel, bias))
+        if self.stride == 1 and self.features <= FEW and jax.default_backend() == "cpu":
+            return _add_bias(conv_to_few(x, kernel), bias)
         return _add_bias(_conv(x, kernel, [(self.kernel // 2, self.kernel // 2)] * 2, self.stride), bias)
 
 
@@ -207,14 +211,16 @@ class TransposedConv(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         size = (self.kernel, self.kernel)
         start = initializers(self.initialization, self.kernel**2 * self.features)
+        bias = self.param("bias", start.pop("bias_init"), (self.features,))
         draw = start.pop("kernel_init")
 
         def kernel_init(key, shape, dtype):
             return draw(key, (*size, self.features, x.shape[-1]), dtype).swapaxes(2, 3)
 
-        return nn.ConvTranspose(
-            self.features, size, (2, 2), "SAME", dtype=self.dtype, kernel_init=kernel_init, **start
-        )(x)
+        conv = nn.ConvTranspose(
+            self.features, size, (2, 2), "SAME", use_bias=False, dtype=self.dtype, kernel_init=kernel_init
+        )
+        return _add_bias(conv(x), bias.astype(self.dtype))
 
 
 class UpsampleConv(nn.Module):
@@ -267,6 +273,25 @@ def folded_upsample_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     rows = [jnp.stack([phase(rows, columns) for columns in folds], axis=3) for rows in folds]
     interleaved = jnp.stack(rows, axis=2)  # (B, H, 2, W, 2, F)
     return interleaved.reshape(batch, 2 * height, 2 * width, kernel.shape[-1])
+
+
+def conv_to_few(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """A convolution to few channels as one matrix product, for all the kernel's places, and a sum of shifted parts.
+
+    Args:
+      x: (B, H, W, C).
+      kernel: (K, K, C, F), K odd.
+
+    Returns:
+      (B, H, W, F).
+    """
+    size, _, channels, features = kernel.shape
+    batch, height, width, _ = x.shape
+    products = x.reshape(-1, channels) @ kernel.transpose(2, 0, 1, 3).reshape(channels, -1)
+    products = products.reshape(batch, height, width, size * size, features)
+    products = jnp.pad(products, [(0, 0), (size // 2, size // 2), (size // 2, size // 2), (0, 0), (0, 0)])
+    places = itertools.product(range(size), range(size))
+    return sum(products[:, i : i + height, j : j + width, i * size + j] for i, j in places)
 
 
 def _fold(size: int, phase: int) -> tuple[np.ndarray, tuple[int, int]]:

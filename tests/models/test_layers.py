@@ -65,6 +65,10 @@ def test_parameters_do_not_depend_on_the_method():
 SHAPE = (2, 5, 6, 3)
 
 
+def plain_conv(x, kernel):
+    return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
 def derivatives(function, primals, tangents):
     """Value, forward derivative, gradient, and R1's gradient of a gradient."""
     weight = jnp.cos(jnp.arange(jax.eval_shape(function, *primals).size))
@@ -80,6 +84,8 @@ def derivatives(function, primals, tangents):
         (layers.elu, nn.elu, [SHAPE]),
         (layers.channel_sum, lambda x: x.sum((0, 1, 2)), [SHAPE]),
         (lambda v: layers.per_channel(v, SHAPE), lambda v: jnp.broadcast_to(v, SHAPE), [(3,)]),
+        (layers.conv_to_few, plain_conv, [SHAPE, (3, 3, 3, 2)]),
+        (layers.conv_to_few, plain_conv, [SHAPE, (5, 5, 3, 1)]),
         (lambda x, v: x * layers.per_channel(v, SHAPE), jnp.multiply, [SHAPE, (3,)]),
     ],
 )
