@@ -1,4 +1,7 @@
-"""Writes one page and notes about runs: python -m jaxgan.report DIR [DIR ...] [--out=report.html] [--lang=en|fr]"""
+"""Writes one page and notes about runs: python -m jaxgan.report DIR [DIR ...] [--out=report.html] [--lang=en|fr]
+
+A sweep's directory stands for its members.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -16,7 +19,7 @@ def write(directories: Sequence[str | Path], out: str | Path = "report.html", la
     """Writes the page `out`, which needs no other file, and beside it the notes with the suffix `.md`.
 
     Args:
-      directories: of runs, finished or not.
+      directories: of runs, finished or not, and of sweeps, which stand for their members.
       out: ends in .html.
       lang: "en" or "fr".
 
@@ -43,7 +46,7 @@ def write(directories: Sequence[str | Path], out: str | Path = "report.html", la
 def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`; raises UserError."""
     parser = cli.Parser(__doc__)
-    parser.add_argument("directories", nargs="+", metavar="DIR", help="a run directory")
+    parser.add_argument("directories", nargs="+", metavar="DIR", help="a run directory, or a sweep's")
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="the page; the notes get its name")
     parser.add_argument("--lang", choices=sorted(LANGUAGES), default="en", help="English or French")
     options = parser.parse_args(arguments)

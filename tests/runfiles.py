@@ -1,5 +1,6 @@
 """Run directories made by hand: what training, its monitor and evaluate write."""
 
+import itertools
 import json
 
 import numpy as np
@@ -27,6 +28,14 @@ def write_run(path, algorithm="began", fingerprint="f1", steps=600, names=NAMES,
     for step, width in ((0, 28 + 16 + 28), (steps, 28)):  # real images stand beside the untrained samples
         write_png(path / "samples" / f"{step:06}.png", rng.integers(0, 256, (28, width, 3), np.uint8))
     return path
+
+
+def write_sweep(path, **fields):
+    """A sweep with a member for each combination of the fields' values; returns the members' directories."""
+    combinations = [dict(zip(fields, values, strict=True)) for values in itertools.product(*fields.values())]
+    names = [",".join(f"{name}={value}" for name, value in one.items()) for one in combinations]
+    (path / "members").mkdir(parents=True)
+    return [write_run(path / "members" / name, **one) for name, one in zip(names, combinations, strict=True)]
 
 
 BEGAN = ("loss_g", "loss_d", "loss_real", "loss_fake", "k", "m", "lr_g", "lr_d")

@@ -1,10 +1,8 @@
-"""Charts as SVG that takes its colours and letters from the page, and so follows its light or dark scheme."""
+"""Charts over the steps: curves of runs, and shares of characters."""
 
-import html
-import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import matplotlib
@@ -14,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from jaxgan.reporting.language import Language
+from jaxgan.reporting.svg import CHARACTER, INK, PAPER, RUN, finish
 
 RUN_COLORS = 8  # in page.css; further runs repeat them with other dashes
 DASHES = ("", "6 3", "2 2.5")
@@ -26,13 +25,10 @@ TICK_LETTERS = 5  # of a tick's number for which LEFT has room
 MARK_HEIGHT, LETTER = 15, 6.4  # of a collapse's label, and the width of one of its letters
 
 BUCKETS = 150  # of the steps, in each of which the raw curve keeps its least and its greatest value
-POINTS = 200  # of a smoothed curve
+POINTS, CROWDED_POINTS = 200, 100  # of a smoothed curve
 WINDOWS = 20  # of the running median, in the length of a curve
+CROWD = 8  # curves beyond which they are faint behind those of their settings, and marks beyond which none has a word
 LOG_FROM = 20.0  # ratio of the greatest to the least value from which a logarithmic scale helps
-
-# Colours that stand for the page's own until `_finish` puts those in.
-INK, PAPER = "#010101", "#fefefe"
-RUN, CHARACTER = "#10{:02x}01", "#20{:02x}01"
 
 
 class Curve(NamedTuple):
@@ -51,12 +47,21 @@ def curve(rows: Sequence[dict], name: str) -> Curve:
 
 def smooth(raw: Curve) -> Curve:
     """Returns the running median, over a twentieth of the curve and at the ends over what there is of it."""
-    half = len(raw.values) // WINDOWS // 2
+    half = _half(raw)
     if not half:
         return raw
     padded = np.pad(raw.values, half, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
     return Curve(raw.steps, np.nanmedian(windows, axis=1))
+
+
+def end(raw: Curve) -> float:
+    """Returns where the running median ends."""
+    return float(np.median(raw.values[-_half(raw) - 1 :]))
+
+
+def _half(raw: Curve) -> int:
+    return len(raw.values) // WINDOWS // 2
 
 
 def thin(dense: Curve, points: int = POINTS) -> Curve:
@@ -75,21 +80,29 @@ def envelope(dense: Curve) -> Curve:
     return Curve(dense.steps[kept], dense.values[kept])
 
 
-def needs_log(curves: Sequence[Curve]) -> bool:
+def pooled(curves: Sequence[Curve]) -> Curve:
+    """Returns the median over the curves at each of their steps, of those that have it."""
+    steps = np.unique(np.concatenate([one.steps for one in curves]))
+    values = np.full((len(curves), len(steps)), np.nan)
+    for row, one in zip(values, curves, strict=True):
+        row[np.searchsorted(steps, one.steps)] = one.values
+    return Curve(steps, np.nanmedian(values, axis=0))
+
+
+def needs_log(values: np.ndarray) -> bool:
     """Whether positive values span so much that a linear scale would flatten the small ones."""
-    values = np.concatenate([one.values for one in curves]) if curves else np.empty(0)
-    return bool(values.size and values.min() > 0 and values.max() > LOG_FROM * values.min())
+    return bool(values.min() > 0 and values.max() > LOG_FROM * values.min())
 
 
 @dataclass(frozen=True)
 class Line:
-    """One run's curve. `number` is the run's place in the report, which gives its colour."""
+    """One run's curve. `number` gives its colour and its dashes."""
 
     number: int
     raw: Curve
     noisy: bool = False  # whether it is smoothed, and the values themselves drawn faintly behind
 
-    @property
+    @cached_property
     def strong(self) -> Curve:
         return smooth(self.raw) if self.noisy else self.raw
 
@@ -117,7 +130,7 @@ def lines(
     reference: float | None = None,
     unit_range: bool = False,
 ) -> str:
-    """Draws curves over each other.
+    """Draws curves over each other, many faintly behind the medians of those that share a number.
 
     Args:
       drawn: one a run.
@@ -132,18 +145,17 @@ def lines(
       An `<svg>` element.
     """
     last_step = _last_step(drawn, marks)
-    rows = _rows(marks, last_step)
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": ascii(description), "path.simplify": False}):
-        figure, axes = _axes(label, language, max(rows, default=-1) + 1)
-        for line in drawn:
-            _line(axes, line)
+    rows = _rows(marks, last_step) if len(marks) <= CROWD else [None] * len(marks)
+    with matplotlib.rc_context({"path.simplify": False}):
+        figure, axes = blank(label, language, len(set(rows) - {None}))
+        (_curves if len(drawn) <= CROWD else _crowd)(axes, drawn)
         for mark, row in zip(marks, rows, strict=True):
             _mark(axes, mark, row, last_step)
         if reference is not None:
             axes.axhline(reference, color=INK, alpha=0.45, linewidth=1, linestyle=(0, (4, 3)))
-        _scale(axes, [line.strong for line in drawn], language, unit_range)
+        scale(axes, np.concatenate([line.strong.values for line in drawn]), language, unit_range)
         axes.set_xlim(0, last_step)
-        return _finish(figure, description)
+        return finish(figure, description)
 
 
 def areas(
@@ -155,17 +167,16 @@ def areas(
     language: Language,
 ) -> str:
     """Draws shares (N,) stacked, one a character, and beside them those of the real images where they are known."""
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": ascii(description)}):
-        figure, axes = _axes(label, language, 1)
-        colors = [CHARACTER.format(number) for number in range(len(drawn))]
-        style = {"edgecolor": PAPER, "linewidth": 0.8}
-        axes.stackplot(steps, *drawn, colors=colors, **style)
-        axes.set_xlim(steps[0], steps[-1])
-        axes.set_ylim(0, 1)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: language.percent(value)))
-        if real:
-            _real_bar(figure, axes, real, colors, style, language)
-        return _finish(figure, description)
+    figure, axes = blank(label, language, 1)
+    colors = [CHARACTER.format(number) for number in range(len(drawn))]
+    style = {"edgecolor": PAPER, "linewidth": 0.8}
+    axes.stackplot(steps, *drawn, colors=colors, **style)
+    axes.set_xlim(steps[0], steps[-1])
+    axes.set_ylim(0, 1)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: language.percent(value)))
+    if real:
+        _real_bar(figure, axes, real, colors, style, language)
+    return finish(figure, description)
 
 
 def _real_bar(figure: Figure, axes: Axes, shares: Sequence[float], colors, style, language: Language) -> None:
@@ -181,7 +192,7 @@ def _real_bar(figure: Figure, axes: Axes, shares: Sequence[float], colors, style
     beside.text(0, 1.03, language.text("real"), ha="center", color=INK, fontsize=12)
 
 
-def _axes(label: str, language: Language, mark_rows: int) -> tuple[Figure, Axes]:
+def blank(label: str, language: Language, mark_rows: int = 0) -> tuple[Figure, Axes]:
     """Returns an empty chart over the steps, with room above for rows of marks."""
     top = TOP + mark_rows * MARK_HEIGHT
     height = HEIGHT + top - TOP
@@ -201,23 +212,42 @@ def _axes(label: str, language: Language, mark_rows: int) -> tuple[Figure, Axes]
     return figure, axes
 
 
-def _line(axes: Axes, line: Line) -> None:
-    color = RUN.format(line.number % RUN_COLORS)
-    pattern = [float(length) for length in dash(line.number).split()]
-    style = (0, pattern) if pattern else "solid"
-    if line.noisy:
-        axes.plot(*envelope(line.raw), color=color, alpha=0.3, linewidth=0.8)
-    strong = thin(line.strong)
-    axes.plot(*strong, color=color, linewidth=1.8, linestyle=style, marker="o" if len(strong.steps) == 1 else "")
+def _curves(axes: Axes, drawn: Sequence[Line]) -> None:
+    for line in drawn:
+        if line.noisy:
+            axes.plot(*envelope(line.raw), color=RUN.format(line.number % RUN_COLORS), alpha=0.3, linewidth=0.8)
+        _plot(axes, line.number, thin(line.strong), linewidth=1.8)
 
 
-def _mark(axes: Axes, mark: Mark, row: int, last_step: float) -> None:
+def _crowd(axes: Axes, drawn: Sequence[Line]) -> None:
+    """Draws smoothed curves: faint where they share a number, which then has a strong one."""
+    curves: dict[int, list[Curve]] = {}
+    for line in drawn:
+        curves.setdefault(line.number, []).append(line.strong)
+    for number, own in curves.items():
+        for one in own:
+            weight = {"linewidth": 0.8, "alpha": 0.35} if len(own) > 1 else {"linewidth": 1.2}
+            _plot(axes, number, thin(one, CROWDED_POINTS), **weight)
+    for number, own in curves.items():
+        if len(own) > 1:
+            _plot(axes, number, thin(pooled(own), CROWDED_POINTS), linewidth=1.8)
+
+
+def _plot(axes: Axes, number: int, drawn: Curve, **weight: float) -> None:
+    pattern = [float(length) for length in dash(number).split()]
+    style = {"linestyle": (0, pattern) if pattern else "solid", "marker": "o" if len(drawn.steps) == 1 else ""}
+    axes.plot(*drawn, color=RUN.format(number % RUN_COLORS), **style, **weight)
+
+
+def _mark(axes: Axes, mark: Mark, row: int | None, last_step: float) -> None:
     """The line ends at the word, which stands in its row above the chart."""
     color = RUN.format(mark.number % RUN_COLORS)
-    top = 1 + (row * MARK_HEIGHT + 3) / (HEIGHT - TOP - BOTTOM)
+    top = 1 if row is None else 1 + (row * MARK_HEIGHT + 3) / (HEIGHT - TOP - BOTTOM)
     place = axes.get_xaxis_transform()
     style = {"color": color, "linewidth": 1.2, "linestyle": (0, (4, 3)), "clip_on": False}
     axes.plot([mark.step] * 2, [0, top], transform=place, **style)
+    if row is None:
+        return
     left = _on_the_left(mark, last_step)
     word = {"s": f"{mark.text} " if left else f" {mark.text}", "ha": "right" if left else "left", "va": "center"}
     axes.text(mark.step, top, **word, transform=place, color=color, fontsize=11, parse_math=False)
@@ -246,17 +276,18 @@ def _on_the_left(mark: Mark, last_step: float) -> bool:
     return mark.step > last_step / 2
 
 
-def _scale(axes: Axes, drawn: Sequence[Curve], language: Language, unit_range: bool) -> None:
+def scale(axes: Axes, values: np.ndarray, language: Language, unit_range: bool = False) -> None:
+    """Chooses the vertical axis by the values that are drawn, and writes its numbers."""
     if unit_range:
         axes.set_ylim(-0.02, 1.02)
-    elif needs_log(drawn):
+    elif needs_log(values):
         axes.set_yscale("log")
         low, high = axes.get_ylim()
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if high > 100 * low else (1.0, 2.0, 5.0)))
         axes.yaxis.set_minor_locator(NullLocator())
     else:
         axes.yaxis.set_major_locator(MaxNLocator(5))
-        if all(one.values.min() >= 0 for one in drawn):
+        if values.min() >= 0:
             axes.set_ylim(bottom=max(0, axes.get_ylim()[0]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: language.number(value, TICK_DIGITS)))
     _make_room(axes)
@@ -272,25 +303,3 @@ def _make_room(axes: Axes) -> None:
 def _last_step(drawn: Sequence[Line], marks: Sequence[Mark]) -> float:
     ends = [line.raw.steps[-1] for line in drawn if len(line.raw.steps)]
     return max([1.0, *ends, *(mark.step for mark in marks)])
-
-
-def _finish(figure: Figure, description: str) -> str:
-    """Returns the figure as an element that scales with the page, in the page's colours."""
-    buffer, label = io.StringIO(), f' aria-label="{html.escape(description)}"'
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"<g id=\"[^\"]*\"", "<g", svg)
-    svg = re.sub(r"<svg .*?(viewBox=\"[^\"]*\").*?>", lambda match: f'<svg {match[1]} role="img"{label}>', svg, count=1)
-    svg = re.sub(r" font-family: [^;\"]*;?", "", svg).replace("xlink:href", "href")
-    svg = re.sub(r" (?:d|x|y|transform)=\"[^\"]*\"", _rounded, svg)
-    svg = svg.replace(INK, "currentColor").replace(PAPER, "var(--paper)")
-    svg = re.sub(r"#10([0-9a-f]{2})01", lambda match: f"var(--run-{int(match[1], 16)})", svg)
-    svg = re.sub(r"#20([0-9a-f]{2})01", lambda match: f"var(--character-{int(match[1], 16)})", svg)
-    return re.sub(r"\n\s*", " ", svg)
-
-
-def _rounded(attribute: re.Match) -> str:
-    """Keeps a tenth of a unit of the coordinates, which are most of the file."""
-    return re.sub(r"\d+\.\d{2,}", lambda digits: f"{float(digits[0]):.1f}".removesuffix(".0"), attribute[0])

@@ -3,7 +3,7 @@
 import html
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,9 +12,12 @@ from jaxgan.reporting.language import Language
 from jaxgan.reporting.reading import number
 from jaxgan.reporting.report import Group, Report
 from jaxgan.reporting.runs import Collapse, Run
+from jaxgan.reporting.sweeps import LESS_IS_BETTER, Setting, Sweep, sweeps
 
 # What the title of an experiment tells anyway, in words of its own.
 TITLE_FIELDS = ("data.image_size", "batch_size", "steps", "epochs", "lr_g", "lr_d", "gamma", "data.name", "algorithm")
+
+PIPE = r"\|"  # in a table's cell
 
 
 def render(report: Report, folder: Path) -> str:
@@ -28,6 +31,8 @@ def render(report: Report, folder: Path) -> str:
         lines += ["", f"__{language.text('remarks')}__ :", ""]
         lines += [f"  - {escape(wording.remark(path, one, language))}" for path, one in left_out]
     for group in report.groups:
+        for sweep in sweeps(group):
+            lines += ["", *_by_setting(sweep, language)]
         for run in group.runs:
             lines += ["", *_experiment(run, group, report, folder)]
     return "\n".join(lines) + "\n"
@@ -38,7 +43,9 @@ def escape(text: str) -> str:
     text = html.escape(wording.one_line(text), quote=False)
     text = re.sub(r"[\\`*~$]|](?=[(\[:])", r"\\\g<0>", text)
     text = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", text)  # inside a word it is plain
-    return re.sub(r"^[#+-]|^(\d+)(?=[.)])", lambda match: f"{match[1] or ''}\\{'' if match[1] else match[0]}", text)
+    return re.sub(
+        r"^[#+-]|^(\d+)(?=[.)](?:\s|$))", lambda match: f"{match[1] or ''}\\{'' if match[1] else match[0]}", text
+    )
 
 
 def settings(run: Run, group: Group) -> str:
@@ -66,6 +73,38 @@ def _plain(value: object) -> str:
     """Writes 0.0001 and not 1e-04, as the notes have it."""
     small = isinstance(value, float) and number(value) is not None and 1e-7 < abs(value) < 1e-3
     return f"{value:.10f}".rstrip("0") if small else str(value)
+
+
+def _by_setting(sweep: Sweep, language: Language) -> list[str]:
+    """Returns a table with a row for each setting, and what its figures are."""
+    heads = [language.text(name) for name in ("setting", "seeds", "collapsed_column")]
+    heads += [f"{name} {'↓' if LESS_IS_BETTER[name] else '↑'}" for name in sweep.measures]
+    rows = [_row([setting.name, *_cells(setting, sweep, language)]) for setting in sweep.settings]
+    title = language.text("experiments", runs=wording.sweep(sweep, language))
+    table = [_row(heads), f"|{'---|' * len(heads)}", *rows]
+    return [f"##### {escape(title)}", "", *table, "", escape(wording.explanation(sweep, language))]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(escape(cell).replace('|', PIPE) for cell in cells)} |"
+
+
+def _cells(setting: Setting, sweep: Sweep, language: Language) -> list[str]:
+    """Returns what stands in a setting's row behind its name."""
+    seeds = [language.count(setting.seeds)]
+    if setting.unfinished:
+        seeds.append(language.text("unfinished_count", count=len(setting.unfinished)))
+    return [
+        ", ".join(seeds),
+        wording.collapses(setting, language),
+        *(_mean(setting, name, sweep, language) for name in sweep.measures),
+    ]
+
+
+def _mean(setting: Setting, name: str, sweep: Sweep, language: Language) -> str:
+    rank = sweep.ranks.get((setting.name, name))
+    mark = ("★" if rank.best else "≈") if rank else ""
+    return " ".join([*wording.spread_lines(setting, name, language), *mark])
 
 
 def _experiment(run: Run, group: Group, report: Report, folder: Path) -> list[str]:

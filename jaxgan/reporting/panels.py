@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from jaxgan.reporting import charts, wording
+from jaxgan.reporting import charts, fieldcharts, sweeps, wording
 from jaxgan.reporting.charts import CHARACTER_COLORS, Line, Mark, curve
 from jaxgan.reporting.evaluation import Reading
+from jaxgan.reporting.fieldcharts import Cell, Dot
 from jaxgan.reporting.language import Language
-from jaxgan.reporting.report import Group, Report
+from jaxgan.reporting.report import Group
 from jaxgan.reporting.runs import Run
+from jaxgan.reporting.sweeps import Setting, Sweep
 
 GENERAL = frozenset(("step", "epoch", "seconds", "images_per_second"))  # columns of metrics.jsonl of no algorithm
 METRICS = ("loss_g", "loss_d", "loss_real", "loss_fake", "k", "m", "score_real", "score_fake", "lr_g", "lr_d")
@@ -36,14 +38,16 @@ class Panel:
     charts: list[Chart]
 
 
-def panels(group: Group, report: Report) -> list[Panel]:
-    """Returns the monitor's readings, then what the training logs, a panel for each family of algorithms."""
-    language = report.language
+def panels(group: Group, numbers: Mapping[str, int], language: Language) -> list[Panel]:
+    """Returns the monitor's readings, then what the training logs, a panel for each family of algorithms.
+
+    `numbers` are those of the runs' colours and dashes, by label.
+    """
     drawn = [(language.text("readings"), group.runs, "monitor", wording.READINGS)]
     for names, runs in _families(group.runs).items():
         algorithms = language.several(list(dict.fromkeys(run.algorithm for run in runs)))
         drawn.append((language.text("losses", algorithms=algorithms), runs, "metrics", _telling(names, runs)))
-    found = [Panel(title, _charts(runs, rows, names, report)) for title, runs, rows, names in drawn]
+    found = [Panel(title, _charts(runs, rows, names, numbers, language)) for title, runs, rows, names in drawn]
     return [panel for panel in found if panel.charts]
 
 
@@ -69,30 +73,33 @@ def _changes(runs: Sequence[Run], name: str) -> bool:
     return any(len(np.unique(curve(run.metrics, name).values)) > 1 for run in runs)
 
 
-def _charts(runs: Sequence[Run], rows: str, names: Sequence[str], report: Report) -> list[Chart]:
+def _charts(
+    runs: Sequence[Run], rows: str, names: Sequence[str], numbers: Mapping[str, int], language: Language
+) -> list[Chart]:
     drawn = []
     for name in names:
-        lines = [Line(report.runs.index(run), curve(getattr(run, rows), name), noisy=rows == "metrics") for run in runs]
-        lines = [line for line in lines if len(line.raw.steps)]
+        curves = [(run, curve(getattr(run, rows), name)) for run in runs]
+        lines = [(run, Line(numbers[run.label], raw, noisy=rows == "metrics")) for run, raw in curves if raw.steps.size]
         if lines:
-            drawn.append(_chart(name, lines, names, report))
+            drawn.append(_chart(name, lines, names, language))
     return drawn
 
 
-def _chart(name: str, lines: Sequence[Line], family: Sequence[str], report: Report) -> Chart:
-    language = report.language
-    runs = [report.runs[line.number] for line in lines]
+def _chart(name: str, drawn: Sequence[tuple[Run, Line]], family: Sequence[str], language: Language) -> Chart:
     svg = charts.lines(
-        lines,
+        [line for _, line in drawn],
         label=_unit(name, family, language),
-        description=language.text("chart", name=name, runs=", ".join(run.label for run in runs)),
+        description=language.text("chart", name=name, runs=", ".join(run.label for run, _ in drawn)),
         language=language,
-        marks=[mark for line in lines for mark in _marks(report.runs[line.number], line.number, language)],
+        marks=[mark for run, line in drawn for mark in _marks(run, line.number, language)],
         reference=REFERENCES.get(name),
         unit_range=name in SHARES,
     )
-    title = language.find("metric", name) or language.find("measure", name) or ""
-    return Chart(name, title, Markup(svg))
+    return Chart(name, _title(name, language), Markup(svg))
+
+
+def _title(name: str, language: Language) -> str:
+    return language.find("metric", name) or language.find("measure", name) or ""
 
 
 def _marks(run: Run, number: int, language: Language) -> list[Mark]:
@@ -192,3 +199,67 @@ def _areas(
     real = [one.real for one in legend if one.real is not None]
     described = language.text("shares_chart", run=run.label)
     return Markup(charts.areas(steps, drawn, real, language.text("shares_axis"), described, language))
+
+
+def setting_charts(sweep: Sweep, language: Language) -> list[Chart]:
+    """Returns the key measures over the fields that vary, where these are one or two."""
+    draw = {1: _over_one, 2: _over_two}.get(len(sweep.fields))
+    if not draw:
+        return []
+    return [Chart(name, _title(name, language), Markup(draw(name, sweep, language))) for name in sweep.key_measures]
+
+
+def _over_one(name: str, sweep: Sweep, language: Language) -> str:
+    ((field, values),) = sweep.fields.items()
+    known = {setting.places[0]: setting for setting in sweep.placed if setting.values(name)}
+    return fieldcharts.dots(
+        drawn=[dot for place, setting in known.items() for dot in _dots(place, setting, name)],
+        means={place: setting.spread(name).mean for place, setting in known.items()},
+        columns=_plain(values),
+        labels=(wording.plain(field), _unit(name, (), language)),
+        description=language.text("over_fields", name=name, fields=field),
+        language=language,
+    )
+
+
+def _dots(column: int, setting: Setting, name: str) -> list[Dot]:
+    values = setting.values(name)
+    return [Dot(column, values[run.label], bool(run.state.collapsed)) for run in setting.runs if run.label in values]
+
+
+def _over_two(name: str, sweep: Sweep, language: Language) -> str:
+    """The field whose values need less room goes across."""
+    names = [_plain(values) for values in sweep.fields.values()]
+    across, down = sorted((0, 1), key=lambda field: len(names[field]) * max(map(len, names[field])))
+    fields = list(sweep.fields)
+    return fieldcharts.heat(
+        {(places[across], places[down]): cell for places, cell in _cells(name, sweep, language).items()},
+        columns=names[across],
+        rows=names[down],
+        labels=(wording.plain(fields[across]), wording.plain(fields[down])),
+        description=language.text("over_fields", name=name, fields=language.several(fields)),
+    )
+
+
+def _cells(name: str, sweep: Sweep, language: Language) -> dict[tuple[int, ...], Cell]:
+    """Returns the cells by the places of their fields' values; the better a mean, the stronger its cell's colour."""
+    known = {setting.places: setting for setting in sweep.placed if setting.values(name)}
+    means = np.asarray([setting.spread(name).mean for setting in known.values()])
+    cells = {}
+    for (places, setting), strength in zip(known.items(), _goodness(means, sweeps.LESS_IS_BETTER[name]), strict=True):
+        rank = sweep.ranks.get((setting.name, name))
+        cells[places] = Cell(wording.spread_lines(setting, name, language), strength, bool(rank and rank.best))
+    return cells
+
+
+def _goodness(means: np.ndarray, less_is_better: bool) -> np.ndarray:
+    """Returns where means (N,) lie between the worst (0) and the best (1) of them; equal ones are in the middle."""
+    scaled = np.log(means) if charts.needs_log(means) else means
+    if np.ptp(scaled) == 0:
+        return np.full(len(means), 0.5)
+    shares = (scaled - scaled.min()) / np.ptp(scaled)
+    return 1 - shares if less_is_better else shares
+
+
+def _plain(values: Sequence) -> list[str]:
+    return [wording.plain(str(value)) for value in values]

@@ -12,7 +12,7 @@ from PIL import Image
 from jaxgan.reporting.reading import Remarks
 from jaxgan.reporting.runs import Run
 
-FEWEST, MOST = 8, 24  # grids of a run
+FEWEST, MOST = 3, 24  # grids of a run
 GRIDS = 96  # of all runs, as far as each has its fewest, so that the page can be sent
 WIDEST = 1024  # pixels to which larger pictures are reduced
 QUALITY = 88  # of WebP: a fifth of the PNG's size without visible loss

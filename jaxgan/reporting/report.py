@@ -1,6 +1,6 @@
 """The runs of one report: brought together, and compared within their data sets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -80,16 +80,20 @@ class Group:
         ranks = {}
         for name in self.measures:
             if name in LESS_IS_BETTER:
-                for measures in self._comparable(name):
-                    ranks |= {(label, name): one for label, one in _rank(measures, LESS_IS_BETTER[name]).items()}
+                for runs in self.comparable:
+                    figures = {run.label: run.evaluation.measures.get(name) for run in runs}
+                    measures = {label: figure for label, figure in figures.items() if figure}
+                    ranks |= {(label, name): one for label, one in rank(measures, LESS_IS_BETTER[name]).items()}
         return ranks
 
-    def _comparable(self, name: str) -> list[dict[str, Measure]]:
-        sets: dict[tuple, dict[str, Measure]] = {}
+    @property
+    def comparable(self) -> list[list[Run]]:
+        """The runs that were evaluated on the set, together where one probe saw as many samples of each."""
+        sets: dict[tuple, list[Run]] = {}
         for run in self.runs:
             found = run.evaluation
-            if found and name in found.measures and found.fingerprint in (None, self.data.fingerprint):
-                sets.setdefault((*found.probe, found.num), {})[run.label] = found.measures[name]
+            if found and found.fingerprint in (None, self.data.fingerprint):
+                sets.setdefault((*found.probe, found.num), []).append(run)
         return list(sets.values())
 
 
@@ -152,8 +156,8 @@ def _monitor_defaults(run: Run) -> dict[str, object]:
     return {name: value for name, value in fields.items() if name.startswith("monitor.")}
 
 
-def _rank(measures: dict[str, Measure], less_is_better: bool) -> dict[str, Rank]:
-    """Returns the ranks of the best and of those whose intervals meet theirs, by run's label."""
+def rank(measures: Mapping[str, Measure], less_is_better: bool) -> dict[str, Rank]:
+    """Returns the ranks of the best and of those whose intervals meet theirs, by label."""
     values = {measure.value for measure in measures.values()}
     if len(values) < 2:
         return {}

@@ -1,5 +1,6 @@
 """Reads run directories, each into one record that says how the run has gone."""
 
+import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from jaxgan.errors import UserError
 from jaxgan.reporting import evaluation as evaluation_lib
 from jaxgan.reporting.evaluation import Evaluation
 from jaxgan.reporting.reading import Remarks, count, keep_numbers, number, read_object, read_rows, shares, strings
+
+MEMBERS = "members"  # the folder of a sweep's runs
 
 
 @dataclass(frozen=True)
@@ -87,16 +90,31 @@ class Run:
 def read_all(paths: Sequence[Path]) -> tuple[list[Run], dict[Path, Remarks]]:
     """Returns the runs in the order of their directories, and the remarks on those that hold none.
 
-    A directory that is given twice counts once.
+    A sweep stands for its members. A directory that is given twice counts once.
     """
     unique: dict[Path, Path] = {}
-    for path in paths:
+    for path in itertools.chain.from_iterable(map(_members, paths)):
         unique.setdefault(path.resolve(), path)
     paths = list(unique.values())
     labels = dict(zip(paths, _labels(paths), strict=True))
     read = {path: _read(path, labels[path]) for path in paths}
     runs = [run for run in read.values() if isinstance(run, Run)]
     return runs, {path: remarks for path, remarks in read.items() if isinstance(remarks, Remarks)}
+
+
+def _members(path: Path) -> list[Path]:
+    """Returns the runs of a sweep's directory, with the numbers in their names ascending; of any other itself."""
+    try:
+        found = [member for member in (path / MEMBERS).iterdir() if member.is_dir()]
+    except OSError:
+        found = []
+    return sorted(found, key=lambda member: _ascending(member.name)) or [path]
+
+
+def _ascending(name: str) -> list:
+    """Returns letters and numbers in turn, so that seed=2 comes before seed=10."""
+    parts = re.split(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)", name)
+    return [float(part) if place % 2 else part for place, part in enumerate(parts)]
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:
@@ -117,13 +135,20 @@ def _read(path: Path, label: str) -> Run | Remarks:
     content = read_object(path / "config.json", remarks)
     if content is None:
         if not remarks:
-            remarks.add("no_run" if path.is_dir() else "no_directory")
+            remarks.add(_absence(path))
         return remarks
     config, data = content.get("config"), _data(content.get("data"))
     if not isinstance(config, dict) or not isinstance(config.get("algorithm"), str) or data is None:
         remarks.add("no_config", file="config.json")
         return remarks
     return _record(path, label, config, data, remarks)
+
+
+def _absence(path: Path) -> str:
+    """Returns the key of what a directory without a config is."""
+    if (path / MEMBERS).is_dir():
+        return "no_members"
+    return "no_run" if path.is_dir() else "no_directory"
 
 
 def _record(path: Path, label: str, config: dict, data: DataSet, remarks: Remarks) -> Run:

@@ -10,6 +10,7 @@ from jaxgan.reporting.language import HARD, NARROW, Language
 from jaxgan.reporting.reading import Remark, number
 from jaxgan.reporting.report import Rank
 from jaxgan.reporting.runs import Collapse, Run
+from jaxgan.reporting.sweeps import Setting, Sweep
 
 READINGS = ("diversity", "effective_characters", "recognised", "fd_probe", "coverage")
 LONGEST_NAME = 24  # letters of one that this version does not know
@@ -167,6 +168,48 @@ def conclusions(run: Run, ranks: Mapping[tuple[str, str], Rank], language: Langu
     if not run.monitor and not run.evaluation:
         said.append(language.text("unwatched"))
     return said or [language.text("undecided")]
+
+
+def sweep(one: Sweep, language: Language) -> str:
+    """Returns what runs a sweep has."""
+    key = "sweep_settings" if len(one.settings) > 1 else "sweep_setting"
+    said = language.text(key, runs=len(one.group.runs), settings=len(one.settings))
+    return language.text("sweep", name=one.folder.name, runs=said) if one.folder else said
+
+
+def explanation(one: Sweep, language: Language) -> str:
+    """Returns what the figures by setting are; empty where there is none."""
+    keys = {
+        "means": one.measures,
+        "by_evaluation": one.evaluated,
+        "by_reading": not one.evaluated and set(one.measures) - {"m"},
+        "m_explained": "m" in one.measures,
+        "not_counted": one.measures and len(one.counted) < len(one.group.runs),
+        "legend_means": one.ranks,
+    }
+    return " ".join(language.text(key) for key, holds in keys.items() if holds)
+
+
+def collapses(setting: Setting, language: Language) -> str:
+    """Returns how many of a setting's runs have collapsed, how, and how many have diverged."""
+    kinds = {kind(one.kind, language): None for run in setting.collapsed for one in run.state.collapsed}
+    said = [language.text("collapsed_count", count=len(setting.collapsed), kinds=", ".join(kinds))] if kinds else []
+    if setting.diverged:
+        said.append(language.text("diverged_count", count=len(setting.diverged)))
+    return ", ".join(said) or "0"
+
+
+def spread_lines(setting: Setting, measure: str, language: Language) -> list[str]:
+    """Returns a measure's mean, its deviation where there is one, and over how many runs where it is not all."""
+    found = setting.spread(measure)
+    if found is None:
+        return ["\N{EN DASH}"]
+    said = [language.number(found.mean)]
+    if found.deviation is not None:
+        said.append(f"±{HARD}{language.number(found.deviation, 2)}")
+    if found.count < len(setting.runs):
+        said.append(f"(n{HARD}={HARD}{found.count})")
+    return said
 
 
 def _inverted(values: Mapping[str, Hashable]) -> dict[Hashable, list[str]]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jaxgan.reporting.charts import Curve, curve, envelope, needs_log, smooth, thin
+from jaxgan.reporting.charts import Curve, curve, end, envelope, needs_log, pooled, smooth, thin
 
 
 def test_a_column_leaves_out_rows_that_lack_it():
@@ -27,6 +27,20 @@ def test_short_curves_stay_as_they_are():
     assert smooth(curve([], "m")).values.size == 0
 
 
+@pytest.mark.parametrize("count", [1, 5, 200])
+def test_a_curve_ends_where_its_median_does(count):
+    raw = Curve(np.arange(float(count)), np.random.default_rng(0).normal(size=count))
+    assert end(raw) == smooth(raw).values[-1]
+
+
+def test_curves_are_pooled_where_each_has_a_step():
+    """At step 1 the median of 1, 2 and 9 is 2; at step 2 that of 3 and 5 is 4; at step 3 there is 7 alone."""
+    short = Curve(np.array([1.0]), np.array([9.0]))
+    longer = [Curve(np.array([1.0, 2.0]), np.array([1.0, 3.0])), Curve(np.arange(1.0, 4), np.array([2.0, 5.0, 7.0]))]
+    steps, values = pooled([short, *longer])
+    assert (steps.tolist(), values.tolist()) == ([1, 2, 3], [2, 4, 7])
+
+
 @pytest.mark.parametrize("count", [1, 2, 199, 200, 201, 50_000])
 def test_thinned_curves_keep_their_ends(count):
     thinned = thin(Curve(np.arange(count), np.arange(count)))
@@ -45,9 +59,8 @@ def test_the_envelope_keeps_every_spike():
 
 def test_a_logarithmic_scale_is_for_positive_values_of_many_sizes():
     def spans(*values):
-        return needs_log([Curve(np.arange(len(values)), np.asarray(values, float))])
+        return needs_log(np.asarray(values, float))
 
     assert spans(0.01, 1)
     assert not spans(0.1, 1)
     assert not spans(0, 1)
-    assert not needs_log([])

@@ -63,6 +63,7 @@ def test_markdown_is_escaped_only_where_it_would_be_read():
     assert escape("_a_ *b*\n# c") == r"\_a\_ \*b\* # c"
     assert escape("# a") == r"\# a"
     assert escape("1. a") == r"1\. a"
+    assert escape("1.5 a") == "1.5 a"
     assert escape("<b> & c") == "&lt;b&gt; &amp; c"
     assert escape("~~a~~ $x$") == r"\~\~a\~\~ \$x\$"
 

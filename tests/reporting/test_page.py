@@ -76,7 +76,7 @@ def test_the_slider_goes_over_the_grids(tmp_path):
 
 
 def test_pages_of_many_runs_have_fewer_grids_each():
-    assert [grids_each(runs) for runs in (1, 4, 6, 12, 100)] == [24, 24, 16, 8, 8]
+    assert [grids_each(runs) for runs in (1, 4, 6, 12, 100)] == [24, 24, 16, 8, 3]
 
 
 def test_grids_are_spread_over_the_training():
