@@ -263,14 +263,13 @@ def folded_upsample_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
       (B, 2H, 2W, F).
     """
     batch, height, width, _ = x.shape
-    folds = [_fold(kernel.shape[0], phase) for phase in (0, 1)]
 
-    def phase(fold_rows, fold_columns):
-        (rows, pad_rows), (columns, pad_columns) = fold_rows, fold_columns
-        phase_kernel = jnp.einsum("uy,vx,yxio->uvio", rows, columns, kernel).astype(kernel.dtype)
-        return _conv(x, phase_kernel, (pad_rows, pad_columns))
+    def phase(row: int, column: int) -> jax.Array:
+        folded, pad_rows = _fold(kernel, 0, row)
+        folded, pad_columns = _fold(folded, 1, column)
+        return _conv(x, folded, (pad_rows, pad_columns))
 
-    rows = [jnp.stack([phase(rows, columns) for columns in folds], axis=3) for rows in folds]
+    rows = [jnp.stack([phase(row, column) for column in (0, 1)], axis=3) for row in (0, 1)]
     interleaved = jnp.stack(rows, axis=2)  # (B, H, 2, W, 2, F)
     return interleaved.reshape(batch, 2 * height, 2 * width, kernel.shape[-1])
 
@@ -294,12 +293,13 @@ def conv_to_few(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return sum(products[:, i : i + height, j : j + width, i * size + j] for i, j in places)
 
 
-def _fold(size: int, phase: int) -> tuple[np.ndarray, tuple[int, int]]:
-    """Returns which kernel rows (size) meet which rows of x (M, size), as 0 or 1, and x's padding."""
-    radius = size // 2
+def _fold(kernel: jax.Array, axis: int, phase: int) -> tuple[jax.Array, tuple[int, int]]:
+    """Sums what meets the same row (or column) of x at a phase of the output; returns that and x's padding."""
+    radius = kernel.shape[axis] // 2
     source = np.floor_divide(phase + np.arange(-radius, radius + 1), 2)
-    rows = np.arange(source.min(), source.max() + 1)
-    return (source == rows[:, None]).astype(np.float32), (-source.min(), source.max())
+    starts = np.searchsorted(source, np.arange(source[0], source[-1] + 1))
+    parts = jnp.split(kernel, starts[1:], axis)
+    return jnp.concatenate([part.sum(axis, keepdims=True) for part in parts], axis), (-source[0], source[-1])
 
 
 def _add_bias(x: jax.Array, bias: jax.Array) -> jax.Array:
