@@ -20,7 +20,17 @@ from jaxgan.errors import UserError
 from jaxgan.evaluation import BEST_METRICS
 
 # What may differ when a run is resumed: how long it lasts and what it writes, never what it learns.
-MUTABLE = ("epochs", "steps", "log_every", "sample_every", "checkpoint_every", "keep", "keep_every", "tensorboard")
+MUTABLE = (
+    "epochs",
+    "steps",
+    "log_every",
+    "sample_every",
+    "checkpoint_every",
+    "keep",
+    "keep_every",
+    "tensorboard",
+    "compilation_cache",
+)
 
 
 def base(algorithm: str) -> ConfigDict:
@@ -33,7 +43,10 @@ def base(algorithm: str) -> ConfigDict:
     config.epochs = 1000  # passes over the training images
     config.steps = placeholder(int)  # generator updates; where set, it overrides epochs
     config.batch_size = 32  # images a step, over all devices
-    config.precision = "float32"  # of the networks' arithmetic: float32 or bfloat16; parameters stay float32
+    # Of the networks' arithmetic; parameters, losses, k and optimizers are float32 in any case. float32 has full
+    # precision on every backend; tf32 multiplies float32 numbers in TensorFloat-32 on a GPU, in three bfloat16 passes
+    # on a TPU and in float32 on a CPU; bfloat16 computes whole layers in bfloat16.
+    config.precision = "float32"
     config.deterministic = False  # bit-identical repeats on a GPU, at some cost in speed; a CPU always repeats
 
     config.log_every = 50  # steps between two rows of metrics.jsonl
@@ -42,6 +55,7 @@ def base(algorithm: str) -> ConfigDict:
     config.keep = 3  # newest checkpoints that stay
     config.keep_every = placeholder(int)  # checkpoints at multiples of this step stay too
     config.tensorboard = True  # write TensorBoard's files as well (needs TensorFlow)
+    config.compilation_cache = True  # keep compiled steps under ~/.cache/jaxgan, so that the next start is quick
 
     config.latent_dim = 64  # length of z
     config.latent = "normal"  # distribution of z: normal is N(0, 1), uniform is U[-1, 1]
@@ -285,7 +299,7 @@ def flatten(config: Mapping, prefix: str = "") -> dict:
 
 
 _CHOICES = {
-    "precision": ("float32", "bfloat16"),
+    "precision": ("float32", "tf32", "bfloat16"),
     "init": ("fan_avg_normal", "fan_in_uniform", "normal_002"),
     "latent": ("normal", "uniform"),
     "activation": ("elu", "relu", "leaky_relu", "silu", "gelu"),

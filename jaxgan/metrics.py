@@ -28,6 +28,12 @@ class JsonLines:
             rows.append(json.loads(line))
         return rows
 
+    def last(self) -> dict | None:
+        """The last whole row, without making sense of those before it."""
+        lines = self.path.read_text().splitlines(keepends=True) if self.path.exists() else []
+        whole = [line for line in lines[-2:] if line.endswith("\n")]
+        return json.loads(whole[-1]) if whole else None
+
     def append(self, row: Mapping) -> None:
         """Writes one row, which is on the disk when this returns."""
         with naming(self.path), self.path.open("a") as file:

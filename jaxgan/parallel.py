@@ -1,15 +1,21 @@
-"""Devices: the mesh, where arrays lie on it, and how a step is compiled for its backend."""
+"""Devices: the mesh, where arrays lie on it, and how steps are compiled for their backend."""
 
-from collections.abc import Callable
+import contextlib
+import math
+import os
+from collections.abc import Callable, Iterator
 
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from ml_collections import ConfigDict
 
 from jaxgan.data import cache
 from jaxgan.errors import UserError
 
 DATA_AXIS = "data"
+LOWER = "lower batch_size, width or data.image_size"
+MOST_STEPS = 64  # in one call: enough that starting it costs nothing, few enough that a signal is soon heard
 
 # XLA's options on a CPU; other versions of jaxlib may not know them.
 CPU_FAST_CONVOLUTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
@@ -34,8 +40,8 @@ def replicated(mesh: Mesh) -> NamedSharding:
 
 
 def split(mesh: Mesh) -> NamedSharding:
-    """An equal part of the first axis on each device: batches."""
-    return NamedSharding(mesh, PartitionSpec(DATA_AXIS))
+    """An equal part of the second axis on each device: the batches (n, B, ...) of n steps."""
+    return NamedSharding(mesh, PartitionSpec(None, DATA_AXIS))
 
 
 def check_batch(batch_size: int, mesh: Mesh) -> None:
@@ -51,20 +57,90 @@ def jit_init(init: Callable, mesh: Mesh) -> Callable:
     return jax.jit(init, out_shardings=replicated(mesh), compiler_options=_init_options(jax.default_backend()))
 
 
-def jit_step(train_step: Callable, mesh: Mesh, deterministic: bool = False) -> Callable:
-    """Compiles `(state, batch, key) -> (state, metrics)` over the mesh.
+def device_memory() -> int:
+    """Bytes that arrays may take on a device; where it does not say, as a CPU, the machine's."""
+    stats = jax.local_devices()[0].memory_stats() or {}
+    return stats.get("bytes_limit") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
-    The batch is split, everything else replicated, and the result is what one device would compute
-    on the whole batch. `key` is the stream's; the step's own is folded from it and `state.step`.
-    The state is donated.
+
+def members_together() -> bool:
+    """Whether the members of a sweep train under one `vmap`: on a CPU that is slower than one after the other."""
+    return jax.default_backend() != "cpu"
+
+
+def step_memory(compiled: jax.stages.Compiled) -> int:
+    """Bytes that a compiled step takes on a device: its arguments, and what it keeps while it computes."""
+    analysis = compiled.memory_analysis()
+    return analysis.argument_size_in_bytes + analysis.temp_size_in_bytes
+
+
+def compile_steps(train_steps: Callable, *arguments) -> jax.stages.Compiled:
+    """Compiles what `jit_steps` returned for arguments of these shapes.
+
+    Raises:
+      UserError: the device has not enough memory.
+    """
+    with full_memory_as_user_error():
+        compiled = train_steps.lower(*arguments).compile()
+    needed, there = step_memory(compiled), device_memory()
+    if needed > there:
+        raise UserError(f"a step takes {_gib(needed)} of memory, the device has {_gib(there)}: {LOWER}")
+    return compiled
+
+
+@contextlib.contextmanager
+def full_memory_as_user_error() -> Iterator[None]:
+    """Raises UserError where a device's memory runs out."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise UserError(f"the device's memory of {_gib(device_memory())} is full: {LOWER}") from error
+
+
+def _gib(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB"
+
+
+def steps_a_call(config: ConfigDict) -> int:
+    """How many steps one call makes: one on a CPU, where a backward convolution in a loop is 20 times slower.
+
+    Elsewhere it is the most, up to MOST_STEPS, with which rows, grids, checkpoints and readings come at the end of a
+    call, whatever step they are due at.
+    """
+    if jax.default_backend() == "cpu":
+        return 1
+    due = math.gcd(config.log_every, config.sample_every, config.checkpoint_every, config.monitor.every)
+    return max(steps for steps in range(1, MOST_STEPS + 1) if due % steps == 0)
+
+
+def jit_steps(train_step: Callable, mesh: Mesh, deterministic: bool = False, members: bool = False) -> Callable:
+    """Compiles `(state, batches, key) -> (state, metrics)` over the mesh: as many steps as there are batches.
+
+    Every array of `batches` is (n, B, ...), split over the mesh along B; everything else is replicated, and the
+    result is what one device would compute on the whole batches. `key` is the stream's; each step's own is folded
+    from it and `state.step`. The metrics are the last step's. The state is donated.
+
+    With `members`, every array of the state, the key and the metrics have a leading axis of runs that train at once
+    on the same batches.
     """
 
     def step(state, batch, key):
         return train_step(state, batch, jax.random.fold_in(key, state.step))
 
+    if members:
+        step = jax.vmap(step, (0, None, 0))
+
+    def steps(state, batches, key):
+        if len(jax.tree.leaves(batches)[0]) == 1:
+            return step(state, jax.tree.map(lambda array: array[0], batches), key)
+        state, metrics = jax.lax.scan(lambda state, batch: step(state, batch, key), state, batches)
+        return state, jax.tree.map(lambda values: values[-1], metrics)
+
     whole, part = replicated(mesh), split(mesh)
     return jax.jit(
-        step,
+        steps,
         donate_argnums=0,
         in_shardings=(whole, part, whole),
         out_shardings=(whole, whole),

@@ -32,12 +32,12 @@ class Progress:
         self._note = text
         self._bar.set_postfix_str(text, refresh=False)
 
-    def advance(self) -> None:
-        """Counts one more."""
-        self.done += 1
+    def advance(self, count: int = 1) -> None:
+        """Counts so many more."""
+        self.done += count
         if not self._warm:  # the first one waits for compilation or for workers, and says nothing of the rate
             self._first, self._start, self._warm = self.done, time.monotonic(), True
-        self._bar.update()
+        self._bar.update(count)
         if self._bar.disable and time.monotonic() - self._shown >= INTERVAL:
             self._shown = time.monotonic()
             self.print(str(self))

@@ -41,12 +41,27 @@ class RunDirectory:
         except ValueError as error:
             raise UserError(f"{self.config_file} is damaged ({error}): mend it from a run of the same config") from None
 
+    def check(self, config: ConfigDict, dataset: DataSet) -> None:
+        """Raises UserError where a run with another config or other images has begun here."""
+        if not self.config_file.exists():
+            return
+        stored = self.stored()
+        changes = config_lib.difference(stored["config"], config)
+        if stored["data"]["fingerprint"] != dataset.fingerprint:
+            changes.append(f"images: {stored['data']['fingerprint']} -> {dataset.fingerprint}")
+        if changes:
+            raise UserError(
+                f"{self.path} holds a run that differs ({'; '.join(changes)}): take back the change, "
+                "or give another --workdir"
+            )
+
     def claim(self, config: ConfigDict, dataset: DataSet) -> dict:
         """Writes `config.json` and returns its content.
 
         Raises:
           UserError: a run with another config or other images has begun here.
         """
+        self.check(config, dataset)
         data = {
             "name": dataset.name,
             "fingerprint": dataset.fingerprint,
@@ -54,16 +69,6 @@ class RunDirectory:
             "held_out": len(dataset.held_out.label),
             "names": dataset.names,
         }
-        if self.config_file.exists():
-            stored = self.stored()
-            changes = config_lib.difference(stored["config"], config)
-            if stored["data"]["fingerprint"] != data["fingerprint"]:
-                changes.append(f"images: {stored['data']['fingerprint']} -> {data['fingerprint']}")
-            if changes:
-                raise UserError(
-                    f"{self.path} holds a run that differs ({'; '.join(changes)}): take back the change, "
-                    "or give another --workdir"
-                )
         content = {"config": config_lib.to_dict(config), "data": data}
         write_whole(self.config_file, json.dumps(content, indent=2).encode())
         return content

@@ -39,6 +39,16 @@ def random_batch(config, seed: int = 0) -> dict:
     return {"image": jax.device_put(image), "label": jax.device_put(np.zeros(config.batch_size, np.int32))}
 
 
+def random_batches(config, *seeds: int) -> dict:
+    """The batches of several steps, off the devices: arrays (len(seeds), B, ...)."""
+    return jax.tree.map(lambda *arrays: np.stack(arrays), *(random_batch(config, seed) for seed in seeds))
+
+
+def double(state):
+    """A state in 64 bits, as Adam turns the rounding noise on gradients of zero into full steps."""
+    return jax.tree.map(lambda leaf: leaf.astype("float64") if leaf.dtype == "float32" else leaf, state)
+
+
 def shapes(rng, label, size=32):
     """Noisy images (N, size, size, 3) of three kinds in a colour each: a half, a corner, a disc above the middle."""
     rows, columns = np.mgrid[:size, :size] / (size - 1)

@@ -9,11 +9,13 @@ from jaxgan import metrics
 def test_rows_are_read_back_and_a_torn_one_is_dropped(tmp_path):
     rows = metrics.JsonLines(tmp_path / "rows.jsonl")
     assert rows.read() == []
+    assert rows.last() is None
     for step in (1, 2, 3):
         rows.append({"step": step})
     with rows.path.open("a") as file:
         file.write('{"step": 4')
     assert [row["step"] for row in rows.read()] == [1, 2, 3]
+    assert rows.last() == {"step": 3}
     rows.keep(lambda row: row["step"] <= 2)
     rows.append({"step": 3})
     assert rows.path.read_text() == '{"step": 1}\n{"step": 2}\n{"step": 3}\n'

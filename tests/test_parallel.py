@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -7,9 +8,9 @@ import jax
 import numpy as np
 import pytest
 from flax import struct
-from support import ROOT, load, one_config_per_algorithm, run
+from support import ROOT, double, load, one_config_per_algorithm, random_batches, run
 
-from jaxgan import parallel, sample
+from jaxgan import algorithms, parallel, sample
 from jaxgan.errors import UserError
 from jaxgan.rundir import RunDirectory
 from jaxgan.train import train
@@ -21,7 +22,7 @@ TEN_STEPS = """
 import json, sys
 import jax, numpy as np
 sys.path.insert(0, "tests")
-from support import load, random_batch
+from support import double, load, random_batches
 from jaxgan import algorithms, parallel
 
 results = []
@@ -32,15 +33,14 @@ for devices in (1, 8):
     if "plateau_every" in config:
         config.plateau_every = 2
     algorithm = algorithms.make(config)
-    to_double = lambda leaf: leaf.astype("float64") if leaf.dtype == "float32" else leaf
-    state = jax.tree.map(to_double, jax.jit(algorithm.init)(jax.random.key(0)))
+    state = double(jax.jit(algorithm.init)(jax.random.key(0)))
     state = jax.device_put(state, parallel.replicated(mesh))
-    step = parallel.jit_step(algorithm.train_step, mesh)
+    train_steps = parallel.jit_steps(algorithm.train_step, mesh)
     for seed in range(10):
-        batch = jax.device_put(jax.device_get(random_batch(config, seed)), parallel.split(mesh))
+        batches = jax.device_put(random_batches(config, seed), parallel.split(mesh))
         key = jax.device_put(jax.random.key(1), parallel.replicated(mesh))
-        state, last = step(state, batch, key)
-    assert len(batch["image"].sharding.device_set) == devices
+        state, last = train_steps(state, batches, key)
+    assert len(batches["image"].sharding.device_set) == devices
     results.append(jax.tree.map(np.asarray, (state, last)))
 jax.tree.map(lambda one, eight: np.testing.assert_allclose(eight, one, rtol=1e-8, atol=1e-8), *results)
 print(json.dumps({name: float(value) for name, value in results[1][1].items()}))
@@ -117,6 +117,45 @@ def test_unknown_compiler_options_are_left_out(monkeypatch):
     assert parallel._step_options("gpu", False) is None
 
 
+@pytest.mark.parametrize("name", ["abegan", "dcgan"])
+def test_a_call_of_several_steps_makes_the_same_steps(name):
+    """Every array of the state and the last step's metrics, in float64, so that another order of sums does not show."""
+    config = load(name, batch_size=4, width=4)
+    config.precision = "float64"
+    with jax.enable_x64():
+        algorithm = algorithms.make(config)
+        train_steps = parallel.jit_steps(algorithm.train_step, parallel.mesh())
+        init = jax.jit(lambda key: double(algorithm.init(key)))
+        one, several, key = init(jax.random.key(0)), init(jax.random.key(0)), jax.random.key(1)
+        for seed in range(3):
+            one, last = train_steps(one, random_batches(config, seed), key)
+        several, metrics = train_steps(several, random_batches(config, 0, 1, 2), key)
+        assert several.step == 3
+        same = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-8)
+        jax.tree.map(same, (one, last), (several, metrics))
+
+
+def test_steps_of_one_call_never_leave_the_device(began):
+    """The compiled loop neither asks the host for anything nor tells it."""
+    state = jax.eval_shape(began.algorithm.init, jax.random.key(0))
+    batches = random_batches(began.config, 0, 1, 2)
+    train_steps = parallel.jit_steps(began.algorithm.train_step, parallel.mesh())
+    program = train_steps.lower(state, batches, jax.random.key(1)).compile().as_text()
+    assert " while(" in program
+    assert not re.search(r"outfeed|infeed|\bsend\b|\brecv\b|callback|MoveToHost", program)
+
+
+def test_as_many_steps_a_call_as_the_logging_allows(monkeypatch):
+    config = load("began", log_every=48, sample_every=96, checkpoint_every=192)
+    assert parallel.steps_a_call(config) == 1
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert parallel.steps_a_call(config) == 48  # readings are off
+    config.monitor.every = 120
+    assert parallel.steps_a_call(config) == 24
+    config.log_every = config.sample_every = config.checkpoint_every = config.monitor.every = 1300
+    assert parallel.steps_a_call(config) == 52  # of 1300's divisors the largest up to 64
+
+
 def test_a_steps_randomness_is_a_function_of_seed_and_step():
     mesh = parallel.mesh()
 
@@ -127,13 +166,13 @@ def test_a_steps_randomness_is_a_function_of_seed_and_step():
     def draw(state, batch, key):
         return state.replace(step=state.step + 1), {"draw": jax.random.uniform(key)}
 
-    step = parallel.jit_step(draw, mesh)
+    train_steps = parallel.jit_steps(draw, mesh)
 
     draws = []
     for start in (0, 2):
         state = State(jax.device_put(np.int32(start), parallel.replicated(mesh)))
         for _ in range(3):
-            state, metrics = step(state, {"image": np.zeros(8)}, jax.random.key(5))
+            state, metrics = train_steps(state, {"image": np.zeros((1, 8))}, jax.random.key(5))
             draws.append(float(metrics["draw"]))
     assert draws[2] == draws[3]
     assert len(set(draws[:3])) == 3

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,11 +13,11 @@ import pytest
 from PIL import Image
 from support import CONFIGS, ROOT, load, run
 
-from jaxgan import sample
+from jaxgan import parallel, sample
 from jaxgan.errors import UserError
 from jaxgan.preemption import Preemption
 from jaxgan.rundir import RunDirectory
-from jaxgan.train import train
+from jaxgan.train import blocks, train
 
 TIMES = ("seconds", "images_per_second")
 
@@ -98,6 +99,33 @@ def test_a_run_that_stopped_and_resumed_is_bit_identical(unbroken, tmp_path):
     assert (tmp_path / "samples/000012.png").read_bytes() == (unbroken[0] / "samples/000012.png").read_bytes()
     seconds = [row["seconds"] for row in RunDirectory(tmp_path).metrics.read()]
     assert np.all(np.diff(seconds) > 0)
+
+
+def test_calls_end_where_something_is_due():
+    assert list(blocks(0, 12, 4)) == [4, 4, 4]
+    assert list(blocks(0, 10, 4)) == [4, 4, 1, 1]
+    assert list(blocks(6, 13, 4)) == [1, 1, 4, 1]  # resumed in the middle of a block
+    assert list(blocks(6, 7, 4)) == [1]
+    assert list(blocks(3, 6, 1)) == [1, 1, 1]
+    assert list(blocks(5, 5, 4)) == []
+
+
+def test_a_run_resumed_in_the_middle_of_a_call_writes_the_same(monkeypatch, tmp_path):
+    """On an accelerator a call makes several steps; from step 3 to 4, and to the last, they come one by one."""
+    monkeypatch.setattr("jaxgan.parallel.steps_a_call", lambda config: 2)
+    fields = {"width": 4, "log_every": 2, "sample_every": 4, "checkpoint_every": 2, "keep": 9}
+    train(load("abegan", steps=7, **fields), tmp_path / "unbroken")
+    train(load("abegan", steps=3, **fields), tmp_path / "resumed")
+    train(load("abegan", steps=7, **fields), tmp_path / "resumed")
+    unbroken, resumed = (rows_without_times(tmp_path / name) for name in ("unbroken", "resumed"))
+    assert [row["step"] for row in unbroken] == [2, 4, 6, 7]
+    assert [row["step"] for row in resumed] == [2, 3, 4, 6, 7]  # 3 was the last step once
+    for ours, theirs in zip([row for row in resumed if row["step"] != 3], unbroken, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-3)
+    for workdir, steps in ((tmp_path / "unbroken", [2, 4, 6, 7]), (tmp_path / "resumed", [2, 3, 4, 6, 7])):
+        assert sorted(int(path.name) for path in (workdir / "checkpoints").iterdir()) == steps
+        assert sample.load(workdir)[1].step == 7
+        assert (workdir / "samples" / "000004.png").exists()
 
 
 def test_fewer_images_than_a_batch_are_an_error_and_leave_nothing(tmp_path):
@@ -284,7 +312,7 @@ def test_a_second_ctrl_c_leaves_at_once():
 
 
 def test_a_signal_in_the_last_step_still_stops_what_would_follow(tmp_path, monkeypatch):
-    monkeypatch.setattr("jaxgan.train.Trainer.end", lambda self, start: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr("jaxgan.logbook.Logbook.end", lambda self, start: os.kill(os.getpid(), signal.SIGTERM))
     with pytest.raises(SystemExit) as error:
         train(load("began", steps=1), tmp_path)
     assert error.value.code == 143
@@ -300,3 +328,31 @@ def test_main_names_the_grid_and_sample_needs_only_the_run(tmp_path):
     assert np.load(tmp_path / "a.npz")["images"].shape == (5, 32, 32, 3)
     assert Image.open(tmp_path / "b.png").size == (3 * 34 - 2, 2 * 34 - 2)
     assert json.loads((tmp_path / "runs/abegan-tiny-toons/config.json").read_text())["config"]["asymmetric"]
+
+
+def test_it_says_what_to_expect(tmp_path, capsys):
+    train(load("began", steps=1), tmp_path)
+    said = capsys.readouterr().out
+    match = re.search(r"parameters: generator ([\d,]+), discriminator ([\d,]+); a step takes ([\d,]+) MiB", said)
+    _, state, _ = sample.load(tmp_path)
+    sizes = [sum(leaf.size for leaf in jax.tree.leaves(n.params)) for n in (state.generator, state.discriminator)]
+    assert [int(size.replace(",", "")) for size in match.groups()[:2]] == sizes
+    assert 0 < int(match[3]) < 1000
+
+
+def test_too_little_memory_is_said_before_the_first_step(tmp_path, monkeypatch):
+    monkeypatch.setattr(parallel, "device_memory", lambda: 2**20)
+    fields = {"data.source": "tfdata"}  # as a device that small has no room for the images either
+    with pytest.raises(
+        UserError, match=r"a step takes .* GiB of memory, .*: lower batch_size, width or data.image_size"
+    ):
+        train(load("began", **fields), tmp_path)
+    assert not RunDirectory(tmp_path).metrics.read()
+
+
+def test_memory_that_runs_out_is_said():
+    full = jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 99 bytes.")
+    with pytest.raises(UserError, match="memory of .* is full: lower batch_size"), parallel.full_memory_as_user_error():
+        raise full
+    with pytest.raises(jax.errors.JaxRuntimeError), parallel.full_memory_as_user_error():
+        raise jax.errors.JaxRuntimeError("INTERNAL: another")

@@ -11,8 +11,9 @@ from jaxgan import restoring, sample
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.errors import UserError
 from jaxgan.evaluation.alarm import Alarm, Event
+from jaxgan.logbook import Logbook
 from jaxgan.rundir import RunDirectory
-from jaxgan.train import Trainer, train
+from jaxgan.train import leave, train
 
 FIELDS = {"monitor__every": 2, "monitor__num": 100, "monitor__warmup": 0, "steps": 8, "log_every": 1}
 
@@ -172,15 +173,16 @@ def test_a_run_that_collapses_again_and_again_stops(monkeypatch, tmp_path):
 
 def test_a_collapse_that_a_signal_hid_is_acted_on_when_the_run_goes_on(tmp_path, monkeypatch):
     ring(monkeypatch, 1)
-    record = Trainer.record
+    record = Logbook.record
 
     def interrupted(self, step, state, metrics, signum):
         record(self, step, state, metrics, signum)
         if step == 6:
-            self.stop(step, signal.SIGTERM)
+            self.interrupt(step, signal.SIGTERM)
+            leave(self.progress, step, signal.SIGTERM)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "record", interrupted)
+        patch.setattr(Logbook, "record", interrupted)
         with pytest.raises(SystemExit):
             train(load("began", **BACK), tmp_path)
     ring(monkeypatch, 1)  # as the readings are folded again

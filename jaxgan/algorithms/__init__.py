@@ -1,5 +1,6 @@
 """How a system trains: its state, its losses and one pure step."""
 
+import functools
 import importlib
 import importlib.util
 import pkgutil
@@ -16,6 +17,10 @@ Batch = dict[str, jax.Array]  # "image" uint8 (B, H, W, C), "label" int32 (B,)
 Metrics = dict[str, jax.Array]  # scalars by name
 
 
+# What jax.default_matmul_precision calls the precision of products and convolutions, by config.precision.
+PRODUCTS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "bfloat16"}
+
+
 class Algorithm(NamedTuple):
     """Pure functions; all that changes is in the state."""
 
@@ -29,10 +34,23 @@ class Algorithm(NamedTuple):
 def make(config: ConfigDict) -> Algorithm:
     """Builds the algorithm `config.algorithm`, a module of this package with a `make` of its own.
 
+    All of its functions compute in the precision `config.precision`, whatever the backend's default is.
+
     Raises:
       UserError: there is no such algorithm.
     """
     names = [module.name for module in pkgutil.iter_modules(__path__) if module.name != "network"]
     if config.algorithm not in names:
         raise UserError(f"no algorithm {config.algorithm!r}: there are {', '.join(names)}")
-    return importlib.import_module(f"{__name__}.{config.algorithm}").make(config)
+    algorithm = importlib.import_module(f"{__name__}.{config.algorithm}").make(config)
+    precision = PRODUCTS.get(config.precision, "highest")
+    return Algorithm(*(function and _with_precision(function, precision) for function in algorithm))
+
+
+def _with_precision(function: Callable, precision: str) -> Callable:
+    @functools.wraps(function)
+    def traced(*args, **kwargs):
+        with jax.default_matmul_precision(precision):
+            return function(*args, **kwargs)
+
+    return traced

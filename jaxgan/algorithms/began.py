@@ -9,7 +9,16 @@ from ml_collections import ConfigDict
 
 from jaxgan import images
 from jaxgan.algorithms import Algorithm, Batch, Metrics
-from jaxgan.algorithms.network import Network, average, create, descend, read_hyper, sample_latent, sampling_params
+from jaxgan.algorithms.network import (
+    Network,
+    average,
+    create,
+    descend,
+    layer_dtype,
+    read_hyper,
+    sample_latent,
+    sampling_params,
+)
 from jaxgan.models.autoencoder import AutoEncoder, Decoder, Encoder
 from jaxgan.schedules import Plateau, PlateauState
 
@@ -173,7 +182,7 @@ def layer_fields(config: ConfigDict) -> dict:
         "width": config.width,
         "activation": config.activation,
         "initialization": config.init,
-        "dtype": jnp.dtype(config.precision),
+        "dtype": layer_dtype(config),
     }
 
 

@@ -10,7 +10,16 @@ from ml_collections import ConfigDict
 
 from jaxgan import images
 from jaxgan.algorithms import Algorithm, Batch, Metrics
-from jaxgan.algorithms.network import Network, average, create, descend, read_hyper, sample_latent, sampling_params
+from jaxgan.algorithms.network import (
+    Network,
+    average,
+    create,
+    descend,
+    layer_dtype,
+    read_hyper,
+    sample_latent,
+    sampling_params,
+)
 from jaxgan.models import dcgan
 from jaxgan.schedules import step_decay
 
@@ -142,7 +151,7 @@ def networks(config: ConfigDict, outputs: int = 1) -> tuple[dcgan.Generator, dcg
         "leak": config.leak,
         "batch_norm_eps": config.batch_norm_eps,
         "initialization": config.init,
-        "dtype": jnp.dtype(config.precision),
+        "dtype": layer_dtype(config),
     }
     generator = dcgan.Generator(
         image_size=config.data.image_size,

@@ -48,10 +48,25 @@ def sampling_params(network: Network) -> Params:
     return network.params if network.ema is None else network.ema
 
 
+def parameters(state: Any) -> dict[str, int]:
+    """Returns how many parameters each network of an algorithm's state has."""
+    networks = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
+    return {
+        name: sum(leaf.size for leaf in jax.tree.leaves(network.params))
+        for name, network in networks.items()
+        if isinstance(network, Network) and network.params is not None
+    }
+
+
 def read_hyper(cls: type, config: ConfigDict) -> Any:
     """Fills a dataclass of float32 scalars from the config's fields of the same names, or those of `config.data`."""
     names = [field.name for field in dataclasses.fields(cls)]
     return cls(**{name: jnp.float32(config[name] if name in config else config.data[name]) for name in names})
+
+
+def layer_dtype(config: ConfigDict) -> jnp.dtype:
+    """In which the layers compute; tf32 is float32 of which products keep fewer bits, see `algorithms.make`."""
+    return jnp.dtype("float32" if config.precision == "tf32" else config.precision)
 
 
 def sample_latent(key: jax.Array, count: int, dim: int, distribution: str) -> jax.Array:

@@ -43,7 +43,7 @@ def test_one_pass_is_the_usual_two_steps(fields):
     """With k well above 0, so that the fakes' part of D's gradient counts."""
     config = load("began", lr_g=0.01, lr_d=0.02, **fields)
     one = Compiled(config)
-    system = one.algorithm.init.__self__
+    system = one.algorithm.init.__wrapped__.__self__
     reference, adam_g, adam_d = two_steps(system, config)
     state = one.init(jax.random.key(0))
     params_g, params_d, k = state.generator.params, state.discriminator.params, state.k
@@ -128,7 +128,7 @@ def test_paper_variants():
     )
     compiled = Compiled(config)
     state = compiled.init(jax.random.key(0))
-    system = compiled.algorithm.init.__self__
+    system = compiled.algorithm.init.__wrapped__.__self__
     assert [float(system.carry(state.replace(step=jnp.int32(step)))) for step in range(4)] == [1, 0.5, 0, 0]
     latent = compiled.algorithm.sample_latent(jax.random.key(1), 1000)
     assert -1 <= latent.min() < -0.99 and 0.99 < latent.max() <= 1

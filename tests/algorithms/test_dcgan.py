@@ -22,7 +22,7 @@ def test_cross_entropy_by_hand():
 
 def test_step_is_g_then_d_on_the_same_fakes(dcgan):
     """Against a plain reference with a pass of its own for each loss and the same dropout."""
-    config, system = dcgan.config, dcgan.algorithm.init.__self__
+    config, system = dcgan.config, dcgan.algorithm.init.__wrapped__.__self__
     state, batch, key = dcgan.init(jax.random.key(0)), random_batch(dcgan.config), jax.random.key(1)
     key_latent, _, _, key_label, key_real, key_fake = jax.random.split(key, 6)
     latent = jax.random.normal(key_latent, (config.batch_size, config.latent_dim))

@@ -27,7 +27,7 @@ def start(compiled):
 
 def networks(compiled):
     """Encoder and decoder as plain functions of their parameters, in training."""
-    system = compiled.algorithm.init.__self__
+    system = compiled.algorithm.init.__wrapped__.__self__
     train = {"train": True} if system.has_modes else {}
     stats = start(compiled)
 

@@ -4,6 +4,7 @@ python tests/benchmarks/monitoring.py [--config configs/began.py] [--steps 10] [
 """
 
 import argparse
+import itertools
 import statistics
 import tempfile
 import time
@@ -36,12 +37,12 @@ def main() -> None:
     mesh, key = parallel.mesh(), jax.random.key(0)
     algorithm, dataset = algorithms.make(config), prepare(config.data)
     state = parallel.jit_init(algorithm.init, mesh)(key)
-    train_step = parallel.jit_step(algorithm.train_step, mesh)
-    source = batches(dataset, config.data, config.batch_size, 0, mesh)
+    train_steps = parallel.jit_steps(algorithm.train_step, mesh)
+    source = batches(dataset, config.data, config.batch_size, 0, itertools.repeat(1), mesh)
 
     def step():
         nonlocal state
-        state, metrics = train_step(state, next(source), key)
+        state, metrics = train_steps(state, next(source), key)
         return metrics
 
     with tempfile.TemporaryDirectory() as folder:

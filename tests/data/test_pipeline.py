@@ -1,5 +1,3 @@
-import itertools
-
 import jax
 import numpy as np
 import pytest
@@ -14,12 +12,17 @@ SIZE = 10
 
 
 def take(source: str, count: int, start: int = 0, batch_size: int = 4) -> list[dict]:
+    """The batches of so many steps, one at a time."""
+    calls = take_calls(source, [1] * count, start, batch_size)
+    return [jax.tree.map(lambda array: array[0], batches) for batches in calls]
+
+
+def take_calls(source: str, counts: list[int], start: int = 0, batch_size: int = 4) -> list[dict]:
     image = np.arange(SIZE * 12, dtype=np.uint8).reshape(SIZE, 2, 2, 3)
     split = Split(image, np.arange(SIZE, dtype=np.int32))
     dataset = DataSet("test", "", [], split, split)
     data = load("began", data__source=source).data
-    batches = pipeline.batches(dataset, data, batch_size, start, parallel.mesh())
-    return [jax.device_get(batch) for batch in itertools.islice(batches, count)]
+    return list(map(jax.device_get, pipeline.batches(dataset, data, batch_size, start, counts, parallel.mesh())))
 
 
 def test_both_sources_give_the_same_batches():
@@ -43,6 +46,15 @@ def test_epochs_are_laid_end_to_end():
 def test_a_later_start_continues_the_order(source):
     for whole, resumed in zip(take(source, 6)[3:], take(source, 3, start=3), strict=True):
         np.testing.assert_array_equal(whole["label"], resumed["label"])
+
+
+@pytest.mark.parametrize("source", ["device", "tfdata"])
+def test_several_steps_at_a_time_are_the_same_batches_stacked(source):
+    single, calls = take(source, 8, start=2), take_calls(source, [1, 4, 3], start=2)
+    assert [len(batches["label"]) for batches in calls] == [1, 4, 3]
+    for name in ("image", "label"):
+        stacked = np.concatenate([batches[name] for batches in calls])
+        np.testing.assert_array_equal(stacked, [batch[name] for batch in single])
 
 
 def test_batches_larger_than_the_set():

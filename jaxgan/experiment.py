@@ -1,0 +1,70 @@
+"""What a run is before it begins: its config, held against its data and the devices that are here."""
+
+import enum
+import math
+from typing import NamedTuple
+
+import jax
+from ml_collections import ConfigDict
+
+from jaxgan import algorithms, parallel, watch
+from jaxgan import config as config_lib
+from jaxgan.data import dataset as datasets
+from jaxgan.data.dataset import DataSet
+from jaxgan.errors import UserError
+
+
+class Stream(enum.IntEnum):
+    """What randomness is for: each use folds its own number into the seed's key."""
+
+    INIT = 0
+    TRAIN = 1
+    SAMPLE = 2
+    MONITOR = 3
+
+
+class Experiment(NamedTuple):
+    """A config that can be trained."""
+
+    config: ConfigDict
+    algorithm: algorithms.Algorithm
+    whole: DataSet  # without the config's limit
+    dataset: DataSet
+    mesh: jax.sharding.Mesh
+
+    @property
+    def steps_per_epoch(self) -> float:
+        return len(self.dataset.train.label) / self.config.batch_size
+
+    @property
+    def steps(self) -> int:
+        return self.config.steps or math.ceil(self.config.epochs * self.steps_per_epoch)
+
+    def key(self, stream: Stream) -> jax.Array:
+        """The key from which a stream's keys are folded, by step."""
+        return jax.random.fold_in(jax.random.key(self.config.seed), stream)
+
+
+def prepare(config: ConfigDict) -> Experiment:
+    """Checks all that can be told before a run begins, prepares its data where they are not yet, and writes no more.
+
+    Raises:
+      UserError: something that the user can mend.
+    """
+    config_lib.validate(config)
+    if config.compilation_cache:
+        parallel.cache_compilations()
+    mesh = parallel.mesh()
+    parallel.check_batch(config.batch_size, mesh)
+    algorithm = algorithms.make(config)
+    whole = datasets.prepare(config.data, limited=False)
+    dataset = datasets.limit(whole, config.data.limit)
+    _check_size(dataset, config.batch_size)
+    watch.check(config.monitor, dataset)
+    return Experiment(config, algorithm, whole, dataset, mesh)
+
+
+def _check_size(dataset: DataSet, batch_size: int) -> None:
+    size = len(dataset.train.label)
+    if size < batch_size:
+        raise UserError(f"{dataset.name} has {size} images to train on, fewer than batch_size={batch_size}: lower it")

@@ -1,0 +1,178 @@
+"""Which members of a sweep train at once, and how: one program under `vmap`, on the same batches."""
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import logbook, parallel
+from jaxgan import train as training
+from jaxgan.algorithms import Metrics
+from jaxgan.experiment import Experiment
+from jaxgan.logbook import Logbook
+from jaxgan.members import Member, State
+from jaxgan.preemption import Preemption
+from jaxgan.progress import Progress
+
+SHARE_OF_MEMORY = 0.8  # that a group's step may take; the rest is for the images, grids and readings
+
+
+def plan(members: Sequence[Member]) -> list[list[Member]]:
+    """Divides members into groups that train one after the other, the members of one at once where that pays."""
+    if not parallel.members_together():
+        return [[member] for member in members]
+    alike: dict[Hashable, list[Member]] = {}
+    for member in members:
+        alike.setdefault(_course(member), []).append(member)
+    return [part for group in alike.values() for part in _split(group)]
+
+
+def _course(member: Member) -> Hashable:
+    """What members have in common that can train at once: the program, the batches and the steps to go.
+
+    The program tells by itself what makes another one of it; a field that it only reads from the state does not.
+    """
+    experiment, config = member.experiment, member.experiment.config
+    program = hashlib.sha256(lower(experiment).as_text().encode()).hexdigest()
+    images = experiment.dataset.fingerprint, len(experiment.dataset.train.label), config.data.seed, config.batch_size
+    return program, images, member.start, experiment.steps, parallel.steps_a_call(config), config.deterministic
+
+
+def lower(experiment: Experiment) -> jax.stages.Lowered:
+    """The program of one step of an experiment, which holds no value of its state."""
+    config, image = experiment.config, experiment.dataset.train.image
+    batches = {
+        "image": jax.ShapeDtypeStruct((1, config.batch_size, *image.shape[1:]), image.dtype),
+        "label": jax.ShapeDtypeStruct((1, config.batch_size), np.int32),
+    }
+    state = jax.eval_shape(experiment.algorithm.init, jax.random.key(0))
+    train_steps = parallel.jit_steps(experiment.algorithm.train_step, experiment.mesh, config.deterministic)
+    return train_steps.lower(state, batches, jax.random.key(0))
+
+
+def _split(group: list[Member]) -> list[list[Member]]:
+    if len(group) == 1:
+        return [group]
+    bytes_each = parallel.step_memory(lower(group[0].experiment).compile())
+    sizes = share_out(len(group), bytes_each, parallel.device_memory())
+    ends = np.cumsum(sizes)
+    return [group[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+
+
+def share_out(count: int, bytes_each: int, bytes_limit: int) -> list[int]:
+    """Sizes of the fewest groups into which so many members go, as equal as can be, so that each fits a device."""
+    most = max(1, int(SHARE_OF_MEMORY * bytes_limit) // bytes_each)
+    groups = -(-count // most)
+    return [count // groups + (number < count % groups) for number in range(groups)]
+
+
+def train(group: Sequence[Member], hear: Callable[[], None]) -> None:
+    """Trains the members of a group to their ends and sets their states; one that fails leaves the others alone.
+
+    Args:
+      group: of `plan`.
+      hear: is called after each row of a member.
+
+    Raises:
+      SystemExit: with 128 + the signal's number, after a signal.
+    """
+    if len(group) > 1:
+        _train_together(group, hear)
+    for member in group:
+        if member.state is State.WAITING:  # it is the only one, or it went back to an earlier step
+            member.state = State.RUNNING
+            print(f"{member.name}:", flush=True)
+            with member.guarded():
+                training.train(member.experiment.config, member.run.path, hear)
+                member.state = State.FINISHED
+
+
+class Lane(NamedTuple):
+    """A member in a group that trains."""
+
+    member: Member
+    book: Logbook
+
+    @property
+    def open(self) -> bool:
+        """Whether it still trains here. What has left is computed on, unheard, so that nothing changes for others."""
+        return self.member.state is State.RUNNING
+
+
+def _train_together(group: Sequence[Member], hear: Callable[[], None]) -> None:
+    """Trains members at once, from the step that all of them have come to."""
+    experiment, start = group[0].experiment, group[0].start
+    with (
+        contextlib.ExitStack() as books,
+        Progress(f"training {len(group)} members", experiment.steps, "steps", done=start) as progress,
+    ):
+        lanes, states = [], []
+        for member in group:
+            with member.guarded():
+                book = books.enter_context(logbook.opened(member.experiment, member.run.path, member.name, hear))
+                book.progress = progress
+                states.append(book.begin()[1])
+                lanes.append(Lane(member, book))
+                member.state = State.RUNNING
+                _give_up(lanes[-1], start)
+        if any(lane.open for lane in lanes):
+            with Preemption() as preemption:
+                _advance(lanes, start, states, progress, preemption)
+
+
+def _advance(lanes: list[Lane], start: int, begun: list[Any], progress: Progress, preemption: Preemption) -> None:
+    """Runs from step `start` and the states `begun`, one for each lane, to the last step, or until all have left."""
+    experiment = lanes[0].member.experiment
+    deterministic, steps = experiment.config.deterministic, experiment.steps
+    train_steps = parallel.jit_steps(experiment.algorithm.train_step, experiment.mesh, deterministic, members=True)
+    keys, stacked = jnp.stack([lane.book.train_key() for lane in lanes]), _stack(begun)
+    begun.clear()  # they take as much memory as the group's
+    for step, states, metrics in training.calls(experiment, train_steps, start, stacked, keys, progress):
+        signum = preemption.signum
+        _record(lanes, step, states, metrics, signum)
+        if signum and step < steps:
+            for lane in lanes:
+                if lane.open:
+                    lane.book.interrupt(step, signum)
+            training.leave(progress, step, signum)
+        if not any(lane.open for lane in lanes):
+            break
+    for lane in lanes:
+        if lane.open:
+            lane.book.end(start)
+            lane.member.state = State.FINISHED
+    if preemption.signum:  # it came too late to stop these, but what would follow them must not start
+        raise SystemExit(128 + preemption.signum)
+
+
+def _record(lanes: list[Lane], step: int, states: Any, metrics: Metrics, signum: int | None) -> None:
+    """Writes what is due for each member, and takes out those that fail or have collapsed."""
+    due = [(place, lane) for place, lane in enumerate(lanes) if lane.open and (signum or lane.book.due(step))]
+    values = jax.device_get(metrics) if due else None
+    for place, lane in due:
+        with lane.member.guarded():
+            lane.book.record(step, _take(states, place), {name: value[place] for name, value in values.items()}, signum)
+            if step < lane.book.steps and not signum:
+                _give_up(lane, step)
+
+
+def _give_up(lane: Lane, step: int) -> None:
+    """Where a member has collapsed and is not to go on as it is, it goes back to go on alone. Raises Collapsed."""
+    if collapse := lane.book.collapse():
+        lane.book.give_up(step, collapse)
+        lane.member.state = State.WAITING
+
+
+@jax.jit
+def _stack(states: list[Any]) -> Any:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+
+
+@jax.jit
+def _take(states: Any, place: int) -> Any:
+    """One member's state, in buffers of its own."""
+    return jax.tree.map(lambda leaf: leaf[place], states)

@@ -1,0 +1,286 @@
+"""What one run writes: where it begins or goes on from, and after a step the rows, grids and checkpoints then due."""
+
+import contextlib
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import algorithms, images, parallel, warmstart
+from jaxgan import watch as watch_lib
+from jaxgan.checkpoint import Checkpoints, abstract, saved_steps
+from jaxgan.errors import UserError
+from jaxgan.evaluation.alarm import Event
+from jaxgan.experiment import Experiment, Stream
+from jaxgan.metrics import TensorBoard
+from jaxgan.progress import Progress
+from jaxgan.rundir import RunDirectory
+
+SAMPLES = 64  # images in a grid of samples
+COLUMNS = 8
+
+
+class Collapsed(UserError):
+    """A run has collapsed and is not to go on."""
+
+
+@contextlib.contextmanager
+def opened(
+    experiment: Experiment, workdir: str | Path, name: str = "", heard: Callable[[], None] | None = None
+) -> Iterator["Logbook"]:
+    """Yields the logbook of a run in `workdir`, new or begun.
+
+    Args:
+      experiment: what is trained there.
+      workdir: the run directory.
+      name: stands before what is printed, where several runs train at once.
+      heard: is called after each row of metrics.jsonl.
+
+    Raises:
+      UserError: another run is there, or `init_from` has nothing for this one.
+    """
+    config, run, match, watch = experiment.config, RunDirectory(workdir), None, None
+    if config.init_from and not saved_steps(run.checkpoints):
+        match = warmstart.read(config.init_from, jax.eval_shape(experiment.algorithm.init, jax.random.key(0)))
+    stored = run.claim(config, experiment.dataset)
+    if config.monitor.every:
+        key = experiment.key(Stream.MONITOR)
+        watch = watch_lib.Watch(config, experiment.algorithm, experiment.whole, experiment.dataset, run.monitor, key)
+    with Checkpoints(run.checkpoints, config.keep, config.keep_every, config.monitor.best_metric) as checkpoints:
+        yield Logbook(experiment, run, checkpoints, stored, watch, match, name, heard)
+
+
+class Logbook:
+    """The record of one run between its start, or resume, and its end. Call `begin` first."""
+
+    progress: Progress  # whoever trains sets it
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        run: RunDirectory,
+        checkpoints: Checkpoints,
+        stored: dict,
+        watch: watch_lib.Watch | None,
+        match: warmstart.Match | None,
+        name: str,
+        heard: Callable[[], None] | None,
+    ):
+        self.experiment, self.config, self.steps = experiment, experiment.config, experiment.steps
+        self.run, self.checkpoints, self.stored = run, checkpoints, stored
+        self.watch, self.match, self.name, self.heard = watch, match, name, heard
+        algorithm = experiment.algorithm
+        self.generate = jax.jit(algorithm.generate)
+        self.latent = algorithm.sample_latent(experiment.key(Stream.SAMPLE), SAMPLES)
+        self.tensorboard = TensorBoard(run.tensorboard, self.config.tensorboard)
+
+    def begin(self) -> tuple[int, Any]:
+        """Returns the step to go on from and its state, and brings the rows in line with it."""
+        init, mesh = self.experiment.algorithm.init, self.experiment.mesh
+        if self.checkpoints.steps():
+            start, state, stored = self.checkpoints.restore(self.abstract_state())
+            self.clock = Clock(start, stored["seconds"])
+            self.rewind(start)
+            if start < self.steps:
+                self.event("resume", start)
+        else:
+            start, state = 0, parallel.jit_init(init, mesh)(self.experiment.key(Stream.INIT))
+            self.clock = Clock(0, 0.0)
+            self.rewind(0)
+            origin = {}
+            if self.match:
+                state = warmstart.transplant(state, self.match)
+                origin = {"init_from": self.config.init_from, "init_step": self.match.step}
+                print(f"from {self.config.init_from}: {self.match}", flush=True)
+            self.event("start", 0, **origin)
+            self.draw(0, state)
+        return start, state
+
+    def abstract_state(self) -> Any:
+        key, sharding = self.experiment.key(Stream.INIT), parallel.replicated(self.experiment.mesh)
+        return abstract(self.experiment.algorithm.init, key, sharding)
+
+    def train_key(self) -> jax.Array:
+        """The key of the steps: another one each time that the run goes back, or it would come to the same collapse."""
+        key, restores = self.experiment.key(Stream.TRAIN), self.restores()
+        return jax.random.fold_in(key, restores) if restores else key
+
+    def restores(self) -> int:
+        """How often the run has gone back."""
+        return sum(row["event"] == "restore" for row in self.run.events.read())
+
+    def rewind(self, step: int) -> None:
+        """Drops the rows after `step`, one that a crash has torn, and alarms that will be heard again."""
+        self.run.metrics.keep(lambda row: row["step"] <= step)
+        if self.watch:
+            self.watch.rewind(step, self.run.metrics)
+        rows = self.run.events.read()
+        gone_back = max((index for index, row in enumerate(rows) if row["event"] == "restore"), default=-1)
+        again = lambda row: row["event"] in ("collapse", "recovery") and row["step"] > step
+        self.run.events.replace(row for index, row in enumerate(rows) if index < gone_back or not again(row))
+
+    def due(self, step: int) -> bool:
+        """Whether there is anything to record after a step."""
+        config = self.config
+        each = [config.log_every, config.sample_every, config.checkpoint_every, *filter(None, [config.monitor.every])]
+        return step == self.steps or any(step % every == 0 for every in each)
+
+    def record(self, step: int, state: Any, metrics: algorithms.Metrics, signum: int | None) -> None:
+        """Writes what is due after a step, and where a signal was received a checkpoint.
+
+        Raises:
+          UserError: a value, a sample or a weight is not finite.
+        """
+        config, last = self.config, step == self.steps
+        if last or step % config.log_every == 0:
+            self.log(step, metrics)
+        if last or step % config.sample_every == 0:
+            self.draw(step, state)
+        reading = None
+        if self.watch and step % config.monitor.every == 0:
+            reading = self.observe(step, state, metrics)
+        if last or signum or step % config.checkpoint_every == 0 or (reading and reading.best):
+            self.save(step, state, reading)
+
+    def log(self, step: int, metrics: algorithms.Metrics) -> None:
+        """Writes a row. Raises UserError where a value is not finite."""
+        values = _numbers(metrics)
+        for name, value in values.items():
+            if not math.isfinite(value):
+                self.diverged(step, f"{name} is {value}")
+        seconds, steps_per_second = self.clock.lap(step)
+        rate, epoch = steps_per_second * self.config.batch_size, step / self.experiment.steps_per_epoch
+        row = {"step": step, "epoch": epoch, "seconds": seconds, "images_per_second": rate}
+        self.run.metrics.append(row | values)
+        if self.watch:
+            self.watch.log(values)
+        self.tensorboard.scalars(step, {"images_per_second": rate} | values)
+        self.progress.note(" ".join(f"{name} {value:.3g}" for name, value in values.items()))
+        if self.heard:
+            self.heard()
+
+    def draw(self, step: int, state: Any) -> None:
+        """Writes the grid of samples from the fixed latents; real images stand beside the untrained ones."""
+        samples = images.grid(images.to_uint8(self.generate(state, self.latent)), COLUMNS)
+        if step == 0:
+            real = images.grid(np.asarray(self.experiment.dataset.train.image[:SAMPLES]), COLUMNS)
+            samples = images.beside(samples, real)
+        images.save_png(self.run.sample(step), samples)
+        self.tensorboard.image(step, "samples", samples)
+
+    def observe(self, step: int, state: Any, metrics: algorithms.Metrics) -> watch_lib.Reading:
+        """Takes a reading, and says what it fires. Raises UserError where a sample is not finite."""
+        samples = self.watch.draw(state)
+        if not np.isfinite(samples).all():
+            self.diverged(step, "a sample is not finite")
+        reading = self.watch.read(step, self.clock.seconds(), samples, _numbers(metrics))
+        for event in reading.events:
+            details = event._asdict()
+            self.event(details.pop("event"), **details)
+            self.say(f"{event.event} at step {step:,}, {event.kind}: {event.evidence}")
+        self.tensorboard.scalars(step, {f"monitor/{name}": value for name, value in reading.measures.items()})
+        return reading
+
+    def save(self, step: int, state: Any, reading: watch_lib.Reading | None) -> None:
+        """Starts a checkpoint. Raises UserError, leaving the last good one, where the state is not finite."""
+        if not _all_finite(state):
+            self.diverged(step, "a weight is not finite")
+        measures = reading and reading.measures
+        self.checkpoints.save(step, state, self.stored | {"seconds": self.clock.seconds()}, measures)
+        self.tensorboard.flush()
+
+    def diverged(self, step: int, what: str) -> None:
+        self.tensorboard.flush()
+        self.checkpoints.wait()
+        good = self.checkpoints.steps()
+        self.event("non-finite", step, what=what)
+        last = f"the last good checkpoint is {self.run.checkpoints / str(good[-1])}" if good else "no checkpoint yet"
+        raise UserError(f"training diverged: {what} at step {step}; {last}; lower lr_g and lr_d in a new --workdir")
+
+    def collapse(self) -> Event | None:
+        """The collapse that the run is not to go on from, where there is one."""
+        return self.watch.collapse() if self.watch and self.config.monitor.on_collapse != "continue" else None
+
+    def give_up(self, step: int, collapse: Event) -> tuple[int, Any]:
+        """Goes back to the best checkpoint before a collapse, where the run may.
+
+        Returns:
+          That checkpoint's step and state.
+
+        Raises:
+          Collapsed: it may not, or there is none.
+        """
+        self.checkpoints.wait()
+        good, done = self.checkpoints.best(before=collapse.since), self.restores()
+        if self.config.monitor.on_collapse == "stop" or good is None or done >= self.config.monitor.restores:
+            self.event("end", step, reason="collapse")
+            best = f"the best checkpoint is {self.run.checkpoints / str(good)}" if good else "no good checkpoint yet"
+            raise Collapsed(
+                f"stopped at step {step:,}: {collapse.kind}, {collapse.evidence}; {best}; to go on all the same, "
+                "add --config.monitor.on_collapse=continue"
+            )
+        self.checkpoints.drop_after(good)
+        _, state, _ = self.checkpoints.restore(self.abstract_state(), good)
+        self.event("restore", good, **{"from": step})
+        self.rewind(good)
+        self.clock.lap(good)
+        self.say(f"going on from the best checkpoint, step {good:,}, with other noise")
+        return good, state
+
+    def interrupt(self, step: int, signum: int) -> None:
+        """Ends the record of a run that a signal has stopped, once its checkpoint is there."""
+        self.checkpoints.wait()
+        self.event("preemption", step, signal=signal.Signals(signum).name)
+
+    def end(self, start: int) -> None:
+        self.checkpoints.wait()
+        self.tensorboard.flush()
+        if start < self.steps:
+            self.event("end", self.steps)
+        else:
+            print(f"{self.run.path} has {start:,} of {self.steps:,} steps; raise --config.steps to go on")
+        grid = self.run.sample(max(start, self.steps))
+        if grid.exists():
+            print(f"samples: {grid}", flush=True)
+
+    def event(self, name: str, step: int, **details) -> None:
+        """Adds a row to events.jsonl; `time` is seconds since 1970."""
+        self.run.events.append({"event": name, "step": step, "time": time.time(), **details})
+
+    def say(self, text: str) -> None:
+        self.progress.print(f"{self.name}: {text}" if self.name else text)
+
+
+class Clock:
+    """The training's wall time since step 0, over resumes."""
+
+    def __init__(self, step: int, seconds: float):
+        self._step, self._zero = step, time.monotonic() - seconds
+        self._last = time.monotonic()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._zero
+
+    def lap(self, step: int) -> tuple[float, float]:
+        """Returns the seconds, and the steps a second since the lap before."""
+        now = time.monotonic()
+        rate = (step - self._step) / (now - self._last)
+        self._step, self._last = step, now
+        return now - self._zero, rate
+
+
+def _numbers(metrics: algorithms.Metrics) -> dict[str, float]:
+    return {name: float(value) for name, value in jax.device_get(metrics).items()}
+
+
+@jax.jit
+def _all_finite(state: Any) -> jax.Array:
+    """Whether all arrays are finite and no scalar is NaN: the plateau's best value starts at infinity."""
+    leaves = [leaf for leaf in jax.tree.leaves(state) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf) if leaf.ndim else ~jnp.isnan(leaf)) for leaf in leaves]))
