@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtr
 
 THRESHOLD = 0.5
 DRAWN = 0.1  # of the real share
@@ -56,7 +56,7 @@ def judge(counts: np.ndarray, real_shares: np.ndarray) -> Verdicts:
     least = DRAWN * real_shares
     known = real_shares > 0
     drawn = known & (counts > 0) & (_normalised(counts) >= least)
-    lost = known & ~drawn & (binom.cdf(counts, counts.sum(), least) < SIGNIFICANCE)
+    lost = known & ~drawn & (bdtr(counts, counts.sum(), least) < SIGNIFICANCE)
     return Verdicts(drawn, lost, known & ~drawn & ~lost)
 
 
