@@ -2,12 +2,14 @@
 
 import argparse
 import errno
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from jaxgan.errors import UserError
 
+HUGE_PAGES = "glibc.malloc.hugetlb"
 REMEDIES = {
     errno.ENOSPC: "make room or choose another directory",
     errno.EDQUOT: "make room or choose another directory",
@@ -35,6 +37,18 @@ def run(main: Callable[[], None]) -> None:
         if error.errno not in REMEDIES:
             raise
         sys.exit(f"jaxgan: {error.filename or 'output'}: {error.strerror}; {REMEDIES[error.errno]}")
+
+
+def with_huge_pages() -> None:
+    """Starts this process again so that glibc asks Linux for huge pages: a tenth of a training's time on a CPU.
+
+    XLA takes a step's memory from the system anew each time, some 70,000 pages of 4 KiB for BEGAN's. glibc reads its
+    variable as a process starts; where that says anything of huge pages, it stays.
+    """
+    tunables = os.environ.get("GLIBC_TUNABLES", "")
+    if sys.platform == "linux" and HUGE_PAGES not in tunables:
+        os.environ["GLIBC_TUNABLES"] = ":".join(filter(None, [tunables, f"{HUGE_PAGES}=1"]))
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def check_suffix(path: Path | None, suffix: str) -> None:

@@ -85,3 +85,21 @@ def test_faults_of_ours_keep_their_traceback():
             cli.run(raising(error))
     with pytest.raises(SystemExit, match="jaxgan: yours"):
         cli.run(raising(UserError("yours")))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="huge pages are asked for on Linux")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "glibc.malloc.hugetlb=1"),
+        ("glibc.malloc.check=0", "glibc.malloc.check=0:glibc.malloc.hugetlb=1"),
+        ("glibc.malloc.hugetlb=0", "glibc.malloc.hugetlb=0"),
+    ],
+)
+def test_trainings_start_with_huge_pages_unless_told_otherwise(before, after):
+    code = (
+        "import os, sys; from jaxgan import cli; cli.with_huge_pages(); print(os.environ['GLIBC_TUNABLES'], sys.argv)"
+    )
+    environment = os.environ | {"GLIBC_TUNABLES": before}
+    done = subprocess.run([sys.executable, "-c", code, "--x"], env=environment, capture_output=True, text=True)
+    assert done.stdout == f"{after} ['-c', '--x']\n"
