@@ -1,6 +1,9 @@
 """The user's mistakes, as the user makes them: one line on stderr, a non-zero exit, no traceback."""
 
 import errno
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest

@@ -24,7 +24,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxgan import config, parallel, sweep, train
+from jaxgan import cli, config, parallel, sweep, train
 from jaxgan.data.dataset import prepare
 from jaxgan.data.pipeline import batches
 from jaxgan.rundir import RunDirectory
@@ -204,4 +204,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    cli.with_huge_pages()
     main()
