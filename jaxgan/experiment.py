@@ -52,8 +52,7 @@ def prepare(config: ConfigDict) -> Experiment:
       UserError: something that the user can mend.
     """
     config_lib.validate(config)
-    if config.compilation_cache:
-        parallel.cache_compilations()
+    parallel.cache_compilations(config)
     mesh = parallel.mesh()
     parallel.check_batch(config.batch_size, mesh)
     algorithm = algorithms.make(config)

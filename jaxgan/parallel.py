@@ -27,9 +27,9 @@ def mesh() -> Mesh:
     return Mesh(np.asarray(jax.devices()), (DATA_AXIS,))
 
 
-def cache_compilations() -> None:
-    """Keeps compiled steps on the disk, so that a second start does not compile again."""
-    if jax.config.jax_compilation_cache_dir is None:
+def cache_compilations(config: ConfigDict) -> None:
+    """Keeps compiled steps on the disk, so that a second start does not compile again, unless the config declines."""
+    if config.get("compilation_cache", True) and jax.config.jax_compilation_cache_dir is None:
         jax.config.update("jax_compilation_cache_dir", str(cache.folder("xla")))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 

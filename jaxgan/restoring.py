@@ -31,8 +31,8 @@ class Run(NamedTuple):
 def open_run(workdir: str | Path) -> Run:
     """Raises UserError where there is no such run."""
     run = RunDirectory(workdir)
-    parallel.cache_compilations()
     config = config_lib.from_dict(run.stored()["config"])
+    parallel.cache_compilations(config)
     algorithm = algorithms.make(config)
     state = abstract(algorithm.init, jax.random.key(0), parallel.replicated(parallel.mesh()))
     return Run(algorithm, state, run.checkpoints, config.monitor.best_metric)

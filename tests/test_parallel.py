@@ -176,3 +176,15 @@ def test_a_steps_randomness_is_a_function_of_seed_and_step():
             draws.append(float(metrics["draw"]))
     assert draws[2] == draws[3]
     assert len(set(draws[:3])) == 3
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_compiled_steps_are_kept_unless_the_config_declines(kept, monkeypatch, tmp_path):
+    monkeypatch.setenv("JAXGAN_CACHE", str(tmp_path))
+    before = jax.config.jax_compilation_cache_dir
+    try:
+        jax.config.update("jax_compilation_cache_dir", None)
+        parallel.cache_compilations(load("began", compilation_cache=kept))
+        assert jax.config.jax_compilation_cache_dir == (str(tmp_path / "xla") if kept else None)
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)

@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--readings", type=int, default=5)
     options = parser.parse_args()
     config, _ = config_lib.load([f"--config={options.config}"])
-    parallel.cache_compilations()
+    parallel.cache_compilations(config)
     mesh, key = parallel.mesh(), jax.random.key(0)
     algorithm, dataset = algorithms.make(config), prepare(config.data)
     state = parallel.jit_init(algorithm.init, mesh)(key)
