@@ -132,5 +132,5 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    cli.with_huge_pages()
+    cli.with_kept_memory()
     cli.run(lambda: main(sys.argv[1:]))

@@ -90,18 +90,18 @@ def test_faults_of_ours_keep_their_traceback():
         cli.run(raising(UserError("yours")))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="huge pages are asked for on Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's")
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("", "glibc.malloc.hugetlb=1"),
-        ("glibc.malloc.check=0", "glibc.malloc.check=0:glibc.malloc.hugetlb=1"),
+        ("", cli.MALLOC_TUNABLES),
+        ("glibc.rtld.nns=4", f"glibc.rtld.nns=4:{cli.MALLOC_TUNABLES}"),
         ("glibc.malloc.hugetlb=0", "glibc.malloc.hugetlb=0"),
     ],
 )
-def test_trainings_start_with_huge_pages_unless_told_otherwise(before, after):
+def test_trainings_keep_memory_unless_told_otherwise(before, after):
     code = (
-        "import os, sys; from jaxgan import cli; cli.with_huge_pages(); print(os.environ['GLIBC_TUNABLES'], sys.argv)"
+        "import os, sys; from jaxgan import cli; cli.with_kept_memory(); print(os.environ['GLIBC_TUNABLES'], sys.argv)"
     )
     environment = os.environ | {"GLIBC_TUNABLES": before}
     done = subprocess.run([sys.executable, "-c", code, "--x"], env=environment, capture_output=True, text=True)
