@@ -28,7 +28,7 @@ def namespaces() -> bool:
 
 
 @pytest.mark.skipif(not namespaces(), reason="needs a user namespace in which it may mount a tmpfs")
-@pytest.mark.parametrize("tensorboard", [False, True])
+@pytest.mark.parametrize("tensorboard", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_full_disk_stops_the_run_with_a_line_and_its_last_checkpoint_whole(tensorboard, tmp_path):
     prepare(load("began").data)
     folder, out = tmp_path / "disk", tmp_path / "out"

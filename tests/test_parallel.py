@@ -47,7 +47,12 @@ print(json.dumps({name: float(value) for name, value in results[1][1].items()}))
 """
 
 
-@pytest.mark.parametrize("name", one_config_per_algorithm())
+QUICK = "dcgan"  # whose BatchNorm sees the whole batch
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == QUICK else pytest.mark.slow) for name in one_config_per_algorithm()]
+)
 def test_eight_devices_compute_what_one_does(name):
     """Every array of the state, in float64, so that a different order of sums does not show.
 
@@ -60,32 +65,35 @@ def test_eight_devices_compute_what_one_does(name):
     assert np.isfinite(list(json.loads(done.stdout).values())).all()
 
 
+def on_eight(workdir, steps, *overrides):
+    """Trains in a process that has eight devices."""
+    arguments = [f"--config={ROOT}/configs/began.py:tiny", f"--workdir={workdir}", f"--config.steps={steps}"]
+    done = run("main", *arguments, *overrides, env=os.environ | EIGHT_DEVICES)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_run_moves_between_one_device_and_eight(tmp_path):
-    """Begun on eight, gone on with on one, ended on eight: the losses are those of one device."""
-
-    def on_eight(steps, name="moved", *overrides):
-        arguments = [
-            f"--config={ROOT}/configs/began.py:tiny",
-            f"--workdir={tmp_path}/{name}",
-            f"--config.steps={steps}",
-        ]
-        done = run("main", *arguments, *overrides, env=os.environ | EIGHT_DEVICES)
-        assert done.returncode == 0, done.stderr
-
-    on_eight(2)
-    assert sample.load(tmp_path / "moved")[2] == 2
-    train(load("began", steps=4), tmp_path / "moved")
-    on_eight(6)
+    """Begun on one, gone on with on eight, ended on one: the losses are those of one device."""
+    train(load("began", steps=2), tmp_path / "moved")
+    on_eight(tmp_path / "moved", 4)
+    assert sample.load(tmp_path / "moved")[2] == 4
+    train(load("began", steps=6), tmp_path / "moved")
     train(load("began", steps=6), tmp_path / "stayed")
     moved, stayed = (RunDirectory(tmp_path / name).metrics.read() for name in ("moved", "stayed"))
     assert [row["event"] for row in RunDirectory(tmp_path / "moved").events.read()] == [
         *("start", "end", "resume", "end", "resume", "end")
     ]
-    on_eight(1, "warm", f"--config.init_from={tmp_path}/stayed", "--config.monitor.every=1", "--config.monitor.num=100")
-    assert [row["step"] for row in RunDirectory(tmp_path / "warm").monitor.read()] == [1]
     for ours, theirs in zip(moved, stayed, strict=True):
         for name in ("loss_real", "loss_fake", "k", "m"):
             assert ours[name] == pytest.approx(theirs[name], rel=1e-3), (name, ours["step"])
+
+
+@pytest.mark.slow
+def test_eight_devices_start_from_another_runs_networks_and_are_watched(tmp_path):
+    train(load("began", steps=1), tmp_path / "one")
+    monitor = ["--config.monitor.every=1", "--config.monitor.num=100"]
+    on_eight(tmp_path / "warm", 1, f"--config.init_from={tmp_path}/one", *monitor)
+    assert [row["step"] for row in RunDirectory(tmp_path / "warm").monitor.read()] == [1]
 
 
 def test_an_indivisible_batch_names_one_that_divides(monkeypatch):
@@ -117,7 +125,7 @@ def test_unknown_compiler_options_are_left_out(monkeypatch):
     assert parallel._step_options("gpu", False) is None
 
 
-@pytest.mark.parametrize("name", ["abegan", "dcgan"])
+@pytest.mark.parametrize("name", ["abegan", pytest.param("dcgan", marks=pytest.mark.slow)])
 def test_a_call_of_several_steps_makes_the_same_steps(name):
     """Every array of the state and the last step's metrics, in float64, so that another order of sums does not show."""
     config = load(name, batch_size=4, width=4)

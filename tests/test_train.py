@@ -264,7 +264,7 @@ def temporary_checkpoints(run):
     return set(run.checkpoints.glob("*tmp*"))
 
 
-LONG = {"steps": 240, "log_every": 1, "checkpoint_every": 20, "sample_every": 240}
+LONG = {"steps": 120, "log_every": 1, "checkpoint_every": 10, "sample_every": 120}
 
 
 @pytest.fixture(scope="module")
@@ -287,7 +287,7 @@ def test_sigkill_loses_nothing(long_run, tmp_path):
     assert "resume" in events(tmp_path)
     assert_same(state, long_run[1])
     assert rows_without_times(tmp_path) == rows_without_times(long_run[0])
-    assert [row["step"] for row in rows_without_times(tmp_path)] == list(range(1, 241))
+    assert [row["step"] for row in rows_without_times(tmp_path)] == list(range(1, 121))
     assert not list((tmp_path / "checkpoints").glob("*tmp*"))
 
 

@@ -1,15 +1,15 @@
-"""What holds for every algorithm, by way of every config."""
+"""What holds for every algorithm; tests/test_train.py trains every config."""
 
 import jax
 import numpy as np
 import pytest
-from support import CONFIGS, Compiled, load, random_batch
+from support import Compiled, load, one_config_per_algorithm, random_batch
 
 from jaxgan import algorithms
 from jaxgan.errors import UserError
 
 
-@pytest.fixture(scope="module", params=CONFIGS)
+@pytest.fixture(scope="module", params=one_config_per_algorithm())
 def compiled(request):
     return Compiled(load(request.param))
 

@@ -42,11 +42,11 @@ def test_step_is_g_then_d_on_the_same_fakes(dcgan):
         p = jax.nn.sigmoid(logits)
         return -jnp.mean(target * jnp.log(p) + (1 - target) * jnp.log(1 - p))
 
-    fake = draw(g.params)
-    loss_g, grads_g = jax.value_and_grad(lambda params: bce(d.params, draw(params), key_fake, 1.0))(g.params)
-    loss_d, grads_d = jax.value_and_grad(
-        lambda params: (bce(params, real, key_real, smoothed) + bce(params, fake, key_fake, 0.0)) / 2
-    )(d.params)
+    fake = jax.jit(draw)(g.params)
+    loss_of_g = lambda params: bce(d.params, draw(params), key_fake, 1.0)
+    loss_of_d = lambda params: (bce(params, real, key_real, smoothed) + bce(params, fake, key_fake, 0.0)) / 2
+    loss_g, grads_g = jax.jit(jax.value_and_grad(loss_of_g))(g.params)
+    loss_d, grads_d = jax.jit(jax.value_and_grad(loss_of_d))(d.params)
 
     after, metrics = dcgan.step(state, batch, key)
     assert metrics["loss_g"] == pytest.approx(float(loss_g), rel=1e-5)

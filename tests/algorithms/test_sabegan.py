@@ -7,7 +7,7 @@ from support import Compiled, load, random_batch
 
 from jaxgan import images
 
-EXPERIMENTS = ["sabegan_seed", "adcgan", "adcgan_seed"]
+EXPERIMENTS = ["sabegan_seed", "adcgan", pytest.param("adcgan_seed", marks=pytest.mark.slow)]
 
 
 @pytest.fixture(scope="module", params=EXPERIMENTS)
