@@ -127,14 +127,14 @@ def _train_together(group: Sequence[Member], hear: Callable[[], None]) -> None:
 def _advance(lanes: list[Lane], start: int, begun: list[Any], progress: Progress, preemption: Preemption) -> None:
     """Runs from step `start` and the states `begun`, one for each lane, to the last step, or until all have left."""
     experiment = lanes[0].member.experiment
-    deterministic, steps = experiment.config.deterministic, experiment.steps
-    train_steps = parallel.jit_steps(experiment.algorithm.train_step, experiment.mesh, deterministic, members=True)
+    deterministic = experiment.config.deterministic
+    steps = parallel.Steps(experiment.algorithm.train_step, experiment.mesh, deterministic, members=True)
     keys, stacked = jnp.stack([lane.book.train_key() for lane in lanes]), _stack(begun)
     begun.clear()  # they take as much memory as the group's
-    for step, states, metrics in training.calls(experiment, train_steps, start, stacked, keys, progress):
+    for step, states, metrics in training.calls(experiment, steps, start, stacked, keys, progress):
         signum = preemption.signum
         _record(lanes, step, states, metrics, signum)
-        if signum and step < steps:
+        if signum and step < experiment.steps:
             for lane in lanes:
                 if lane.open:
                     lane.book.interrupt(step, signum)

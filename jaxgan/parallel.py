@@ -74,20 +74,6 @@ def step_memory(compiled: jax.stages.Compiled) -> int:
     return analysis.argument_size_in_bytes + analysis.temp_size_in_bytes
 
 
-def compile_steps(train_steps: Callable, *arguments) -> jax.stages.Compiled:
-    """Compiles what `jit_steps` returned for arguments of these shapes.
-
-    Raises:
-      UserError: the device has not enough memory.
-    """
-    with full_memory_as_user_error():
-        compiled = train_steps.lower(*arguments).compile()
-    needed, there = step_memory(compiled), device_memory()
-    if needed > there:
-        raise UserError(f"a step takes {_gib(needed)} of memory, the device has {_gib(there)}: {LOWER}")
-    return compiled
-
-
 @contextlib.contextmanager
 def full_memory_as_user_error() -> Iterator[None]:
     """Raises UserError where a device's memory runs out."""
@@ -146,6 +132,29 @@ def jit_steps(train_step: Callable, mesh: Mesh, deterministic: bool = False, mem
         out_shardings=(whole, whole),
         compiler_options=_step_options(jax.default_backend(), deterministic),
     )
+
+
+class Steps:
+    """What `jit_steps` makes of a step, compiled once for each number of steps a call."""
+
+    def __init__(self, train_step: Callable, mesh: Mesh, deterministic: bool = False, members: bool = False):
+        self._jitted = jit_steps(train_step, mesh, deterministic, members)
+        self.compiled: dict[int, jax.stages.Compiled] = {}
+
+    def compile(self, state, batches, key) -> jax.stages.Compiled:
+        """Returns the program for arguments of these shapes.
+
+        Raises:
+          UserError: the device has not enough memory.
+        """
+        count = len(jax.tree.leaves(batches)[0])
+        if count not in self.compiled:
+            with full_memory_as_user_error():
+                self.compiled[count] = self._jitted.lower(state, batches, key).compile()
+            needed, there = step_memory(self.compiled[count]), device_memory()
+            if needed > there:
+                raise UserError(f"a step takes {_gib(needed)} of memory, the device has {_gib(there)}: {LOWER}")
+        return self.compiled[count]
 
 
 def jit_alone(function: Callable) -> Callable:

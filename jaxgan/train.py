@@ -48,7 +48,7 @@ def train(config: ConfigDict, workdir: str | Path, heard: Callable[[], None] | N
 def loop(book: Logbook, preemption: Preemption) -> Any:
     """Runs the steps that are left and returns the state."""
     experiment = book.experiment
-    train_steps = parallel.jit_steps(experiment.algorithm.train_step, experiment.mesh, experiment.config.deterministic)
+    steps = parallel.Steps(experiment.algorithm.train_step, experiment.mesh, experiment.config.deterministic)
     start, state = book.begin()
     with Progress("training", book.steps, "steps", done=start) as book.progress:
         step = start
@@ -57,20 +57,20 @@ def loop(book: Logbook, preemption: Preemption) -> Any:
                 step, state = book.give_up(step, collapse)
                 book.progress.go_back(step)
             else:
-                step, state = advance(book, train_steps, step, state, preemption)
+                step, state = advance(book, steps, step, state, preemption)
     book.end(start)
     if preemption.signum:  # it came too late to stop anything, but what would follow this run must not start
         raise SystemExit(128 + preemption.signum)
     return state
 
 
-def advance(book: Logbook, train_steps: Callable, start: int, begun: Any, preemption: Preemption) -> tuple[int, Any]:
+def advance(book: Logbook, steps: parallel.Steps, start: int, begun: Any, preemption: Preemption) -> tuple[int, Any]:
     """Runs from step `start` and its state to the last step, or to a collapse that the run is not to go on from.
 
     Returns:
       The step that it came to, and its state.
     """
-    for step, state, metrics in calls(book.experiment, train_steps, start, begun, book.train_key(), book.progress):
+    for step, state, metrics in calls(book.experiment, steps, start, begun, book.train_key(), book.progress):
         signum = preemption.signum
         book.record(step, state, metrics, signum)
         if signum and step < book.steps:
@@ -82,33 +82,29 @@ def advance(book: Logbook, train_steps: Callable, start: int, begun: Any, preemp
 
 
 def calls(
-    experiment: Experiment, train_steps: Callable, start: int, state: Any, key: jax.Array, progress: Progress
+    experiment: Experiment, steps: parallel.Steps, start: int, state: Any, key: jax.Array, progress: Progress
 ) -> Iterator[tuple[int, Any, Metrics]]:
     """Trains from step `start` to the last, one call ahead of the device, for which it waits nowhere else.
-
-    Args:
-      train_steps: as `parallel.jit_steps` compiles them.
 
     Yields:
       After each call the step that it came to, the state, and the last step's metrics. The next call takes the state.
     """
-    config, steps, block = experiment.config, experiment.steps, parallel.steps_a_call(experiment.config)
+    config, stop, block = experiment.config, experiment.steps, parallel.steps_a_call(experiment.config)
     known = start + max(ESTIMATE_AFTER, 2 * block)  # the first call, or block, compiles
-    counts = blocks(start, steps, block)
-    step, metrics, compiled = start, {}, {}
+    counts = blocks(start, stop, block)
+    step, metrics = start, {}
     for batch in batches(experiment.dataset, config.data, config.batch_size, start, counts, experiment.mesh):
-        in_flight, count = metrics, len(batch["label"])
-        if count not in compiled:
-            compiled[count] = parallel.compile_steps(train_steps, state, batch, key)
-            if step == start:
-                progress.print(expectation(experiment, compiled[count]))
+        in_flight, count, first = metrics, len(batch["label"]), not steps.compiled
+        compiled = steps.compile(state, batch, key)
+        if first:
+            progress.print(expectation(experiment, compiled))
         with parallel.full_memory_as_user_error():
-            state, metrics = compiled[count](state, batch, key)
+            state, metrics = compiled(state, batch, key)
             jax.block_until_ready(in_flight)  # no more than one call ahead, so that a signal is soon heard
         step += count
         progress.advance(count)
         if step - count < known <= step:
-            estimate(progress, steps)
+            estimate(progress, stop)
         yield step, state, metrics
 
 
