@@ -19,6 +19,8 @@ from ml_collections.config_dict import ConfigDict, placeholder
 from jaxgan.errors import UserError
 from jaxgan.evaluation import BEST_METRICS
 
+SIDES = (32, 64, 128)  # pixels, of the images that GANs draw
+
 # What may differ when a run is resumed: how long it lasts and what it writes, never what it learns.
 MUTABLE = (
     "epochs",
@@ -71,7 +73,8 @@ def base(algorithm: str) -> ConfigDict:
     config.data.name = "toons"  # toons, simpsons_faces, simpsons_mnist, folder or arrays
     config.data.dir = placeholder(str)  # the user's archive, folder or .npz; none downloads or draws the set
     config.data.seed = 0  # of the order of the images
-    config.data.image_size = 32  # pixels a side: 32, 64 or 128
+    config.data.image_size = 32  # pixels a side: 32, 64 or 128; for SDPC any height
+    config.data.image_width = placeholder(int)  # pixels across where images are not square, for SDPC
     config.data.channels = 3  # 3 is colour, 1 is grey
     config.data.fit = "crop"  # images that are not square: crop cuts out the centre, pad adds white
     config.data.unreadable = "error"  # files that are no readable images: error names them and stops, skip goes on
@@ -102,6 +105,9 @@ def base(algorithm: str) -> ConfigDict:
 
     if algorithm not in _FIELDS:
         raise UserError(f"no algorithm {algorithm!r}: there are {', '.join(_FIELDS)}")
+    if algorithm == "sdpc":
+        for name in _OF_GANS:
+            del config[name]
     config.update(_FIELDS[algorithm]())
     return config.lock()
 
@@ -161,7 +167,44 @@ def _dcgan() -> dict:
     }
 
 
-_FIELDS = {"began": _began, "sabegan": _sabegan, "adcgan": _adcgan, "dcgan": _dcgan}
+# What a system that neither draws latents nor has an adversary has no use for.
+_OF_GANS = ("latent_dim", "latent", "width", "init", "lr_g", "lr_d", "adam_b1", "adam_b2", "ema_decay")
+MOST_LAYERS = 4
+
+
+def _sdpc() -> dict:
+    layer = {
+        "atoms": 64,
+        "kernel": 9,  # side of an atom, in what lies below
+        "stride": 1,  # between atoms
+        "sparsity": 1.0,  # lambda, the weight of |gamma|_1
+        "scale": 1.0,  # v at the start: by how much what lies above sees the codes larger; the last layer's has no use
+        "lr": 5e-3,  # of the dictionary, by gradients of an image's prediction error, with momentum 0.9
+    }
+    return {
+        "epochs": 100,
+        "batch_size": 20,
+        "layers": 2,  # how many there are of layer_1 to layer_4
+        "layer_1": layer | {"kernel": 8, "stride": 2, "sparsity": 0.5, "scale": 6.0, "lr": 1e-4},
+        **{f"layer_{number}": layer | {"kernel": 5} for number in range(2, MOST_LAYERS + 1)},
+        "feedback": 1.0,  # b, the weight of what lies above: 1 is SDPC, 0 the hierarchical Lasso
+        "threshold": 5e-4,  # relative change of energy in a step, below which an image's inference ends
+        "max_iterations": 1000,  # of an inference
+        "lr_scale": 1e-3,  # Adam's learning rate, v
+        "dead_after": 100,  # steps without use after which an atom counts as dead
+        "data": {
+            "whiten_f0": 0.5,  # cycles a pixel up to which spectra are made even; 0 leaves them
+            "whiten_n": 2.0,  # steepness of the fall above
+            "contrast_size": 9,  # pixels a side of the window of local contrast normalisation, odd; 0 does without
+            "contrast_sigma": 0.5,  # deviation of its Gaussian weights, in halves of the window's side
+            "standardise": True,  # each image gets mean 0 and deviation 1
+            "mask": True,  # only an ellipse within the edges is seen
+        },
+        "monitor": {"every": 0},  # readings are of samples, of which there are none
+    }
+
+
+_FIELDS = {"began": _began, "sabegan": _sabegan, "adcgan": _adcgan, "dcgan": _dcgan, "sdpc": _sdpc}
 
 # BEGAN's losses in minutes on a CPU. With so few steps gamma = 0.5 draws one image; with 0.9 real scenes collapse.
 QUICK_BALANCE = {
@@ -178,6 +221,8 @@ QUICK_BALANCE = {
     "monitor.every": 500,
     "monitor.warmup": 1000,
 }
+QUICK_SDPC = {"steps": 500, "layer_1.atoms": 32, "sample_every": 100, "checkpoint_every": 100}
+TINY_SDPC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "max_iterations": 20, "dead_after": 2}
 QUICK_BEGAN = QUICK_BALANCE | {"plateau_every": 1500}
 QUICK_DCGAN = {
     "batch_size": 16,
@@ -210,7 +255,7 @@ def with_preset(config: ConfigDict, preset: str | None, **presets: Mapping) -> C
     Raises:
       UserError: there is no such preset.
     """
-    presets["tiny"] = TINY | presets.get("tiny", {})
+    presets["tiny"] = {name: value for name, value in TINY.items() if name in flatten(config)} | presets.get("tiny", {})
     if preset and preset not in presets:
         raise UserError(f"no preset {preset!r}: there are {', '.join(sorted(presets))}, or none")
     config.update_from_flattened_dict(presets[preset] if preset else {})
@@ -304,7 +349,6 @@ _CHOICES = {
     "latent": ("normal", "uniform"),
     "activation": ("elu", "relu", "leaky_relu", "silu", "gelu"),
     "upsampling": ("nearest", "transposed"),
-    "data.image_size": (32, 64, 128),
     "data.channels": (1, 3),
     "data.fit": ("crop", "pad"),
     "data.unreadable": ("error", "skip"),
@@ -312,6 +356,7 @@ _CHOICES = {
     "monitor.best_metric": BEST_METRICS,
     "monitor.on_collapse": ("continue", "stop", "restore"),
 }
+_COUNTS, _WEIGHTS = ("atoms", "kernel", "stride"), ("sparsity", "lr")
 _MINIMA = ("contrast", "diversity", "distinct", "characters", "recognised", "change")
 # Half-open ranges: the least value, and the one that values stay below.
 _RANGES = {
@@ -323,6 +368,17 @@ _RANGES = {
     **dict.fromkeys(("gamma", "lambda_k", "k_min", "k_max", "lr_g", "lr_d", "lr_decay"), (0, math.inf)),
     **dict.fromkeys(("data.noise", "leak"), (0, math.inf)),
     **dict.fromkeys(("adam_b1", "adam_b2", "ema_decay", "dropout"), (0, 1)),
+    **dict.fromkeys(
+        [f"layer_{layer}.{name}" for layer in range(1, MOST_LAYERS + 1) for name in _COUNTS], (1, math.inf)
+    ),
+    **dict.fromkeys(
+        [f"layer_{layer}.{name}" for layer in range(1, MOST_LAYERS + 1) for name in _WEIGHTS], (0, math.inf)
+    ),
+    **dict.fromkeys([f"layer_{layer}.scale" for layer in range(1, MOST_LAYERS + 1)], (1e-3, math.inf)),
+    **dict.fromkeys(("feedback", "threshold", "lr_scale", "data.whiten_f0", "data.contrast_size"), (0, math.inf)),
+    **dict.fromkeys(("data.whiten_n", "data.contrast_sigma"), (1e-3, math.inf)),
+    **dict.fromkeys(("max_iterations", "dead_after", "data.image_size", "data.image_width"), (1, math.inf)),
+    "layers": (1, MOST_LAYERS + 1),
     "plateau_factor": (1e-6, 1),
     "plateau_rtol": (1e-12, 1 + 1e-12),
     "batch_norm_eps": (1e-12, math.inf),
@@ -353,12 +409,25 @@ def validate(config: ConfigDict) -> None:
         if value is not None and not least <= value < below:
             limit = f" and below {below:g}" if math.isfinite(below) else ""
             raise UserError(f"{name}={value}: it is a number from {least:g}{limit}")
+    if config.algorithm == "sdpc":
+        _validate_sdpc(config)
+    elif config.data.image_size not in SIDES or config.data.image_width not in (None, config.data.image_size):
+        name = "image_width" if config.data.image_size in SIDES else "image_size"
+        sides = ", ".join(map(str, SIDES))
+        raise UserError(f"data.{name}={config.data[name]}: images are square, their side is one of {sides}")
     if fields.get("kernel", 1) % 2 == 0:
         raise UserError(f"kernel={config.kernel}: it is an odd number")
     if "kernel" in fields and config.width % 4:
         raise UserError(f"width={config.width}: that of DCGAN's networks is a multiple of 4")
     if fields.get("k_min", 0) > fields.get("k_max", 0):
         raise UserError(f"k_min={config.k_min} is above k_max={config.k_max}")
+
+
+def _validate_sdpc(config: ConfigDict) -> None:
+    if config.monitor.every:
+        raise UserError(f"monitor.every={config.monitor.every}: sdpc draws no samples to be watched; it is 0")
+    if config.data.contrast_size and config.data.contrast_size % 2 == 0:
+        raise UserError(f"data.contrast_size={config.data.contrast_size}: it is an odd number, or 0")
 
 
 def to_dict(config: ConfigDict) -> dict:

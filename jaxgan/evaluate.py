@@ -155,6 +155,8 @@ def main(arguments: Sequence[str]) -> None:
     run = RunDirectory(options.workdir)
     checkpoints = _checkpoints(options)
     first = next(checkpoints)  # before anything is fetched or trained
+    if not first[0].generate:
+        raise UserError(f"{options.workdir}: its algorithm draws no samples to be measured")
     see = None
     if options.inception is not None:
         see = inception.load(Path(options.inception) if options.inception else None)

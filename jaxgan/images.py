@@ -2,7 +2,7 @@
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import jax
@@ -84,6 +84,18 @@ def title(picture: np.ndarray, text: str, height: int = 24) -> np.ndarray:
     paper = Image.new("L", (picture.shape[1], height), 255)
     ImageDraw.Draw(paper).text((MARGIN, height / 2), text, 0, ImageFont.load_default(height / 2), "lm")
     return np.concatenate([_as_picture(paper, picture.shape[-1]), picture])
+
+
+def panels(pictures: Mapping[str, np.ndarray], columns: int = 16, width: int = 1024) -> np.ndarray:
+    """Stacks grids of float (N, h, w, C) in [-1, 1], each under its title and enlarged up to `width` pixels: uint8."""
+    grids = []
+    for text, picture in pictures.items():
+        cells = grid(to_uint8(picture), min(columns, len(picture)))
+        times = max(1, width // cells.shape[1])
+        grids.append(title(cells.repeat(times, 0).repeat(times, 1), text))
+    widest = max(drawn.shape[1] for drawn in grids)
+    pad = lambda drawn: np.pad(drawn, ((0, 0), (0, widest - drawn.shape[1]), (0, 0)), constant_values=255)
+    return np.concatenate([pad(drawn) for drawn in grids])
 
 
 def _as_picture(grey: Image.Image, channels: int) -> np.ndarray:

@@ -24,6 +24,7 @@ from jaxgan.rundir import RunDirectory
 
 SAMPLES = 64  # images in a grid of samples
 COLUMNS = 8
+SHOWN = 16  # images of which an algorithm that draws no samples shows what it makes
 
 
 class Collapsed(UserError):
@@ -48,6 +49,9 @@ def opened(
     config, run, match, watch = experiment.config, RunDirectory(workdir), None, None
     if config.init_from and not saved_steps(run.checkpoints):
         match = warmstart.read(config.init_from, jax.eval_shape(experiment.algorithm.init, jax.random.key(0)))
+    if experiment.algorithm.check and not saved_steps(run.checkpoints):
+        untrained = parallel.jit_init(experiment.algorithm.init, experiment.mesh)(experiment.key(Stream.INIT))
+        experiment.algorithm.check(untrained, images.to_float(experiment.dataset.train.image[: config.batch_size]))
     stored = run.claim(config, experiment.dataset)
     if config.monitor.every:
         key = experiment.key(Stream.MONITOR)
@@ -76,8 +80,9 @@ class Logbook:
         self.run, self.checkpoints, self.stored = run, checkpoints, stored
         self.watch, self.match, self.name, self.heard = watch, match, name, heard
         algorithm = experiment.algorithm
-        self.generate = jax.jit(algorithm.generate)
-        self.latent = algorithm.sample_latent(experiment.key(Stream.SAMPLE), SAMPLES)
+        if algorithm.generate:
+            self.generate = jax.jit(algorithm.generate)
+            self.latent = algorithm.sample_latent(experiment.key(Stream.SAMPLE), SAMPLES)
         self.tensorboard = TensorBoard(run.tensorboard, self.config.tensorboard)
 
     def begin(self) -> tuple[int, Any]:
@@ -166,11 +171,19 @@ class Logbook:
             self.heard()
 
     def draw(self, step: int, state: Any) -> None:
-        """Writes the grid of samples from the fixed latents; real images stand beside the untrained ones."""
-        samples = images.grid(images.to_uint8(self.generate(state, self.latent)), COLUMNS)
-        if step == 0:
-            real = images.grid(np.asarray(self.experiment.dataset.train.image[:SAMPLES]), COLUMNS)
-            samples = images.beside(samples, real)
+        """Writes the grid of samples from the fixed latents, or what the algorithm has to show of held-out images.
+
+        Real images stand beside untrained samples.
+        """
+        dataset = self.experiment.dataset
+        if not self.experiment.algorithm.generate:
+            shown = self.experiment.algorithm.show(state, images.to_float(dataset.held_out.image[:SHOWN]))
+            samples = images.panels(shown)
+        else:
+            samples = images.grid(images.to_uint8(self.generate(state, self.latent)), COLUMNS)
+            if step == 0:
+                real = images.grid(np.asarray(dataset.train.image[:SAMPLES]), COLUMNS)
+                samples = images.beside(samples, real)
         images.save_png(self.run.sample(step), samples)
         self.tensorboard.image(step, "samples", samples)
 

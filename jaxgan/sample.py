@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from jaxgan import algorithms, animation, cli, images, restoring
+from jaxgan.data.dataset import find_prepared
 from jaxgan.errors import UserError
 from jaxgan.restoring import load
 from jaxgan.rundir import RunDirectory
@@ -22,6 +23,7 @@ from jaxgan.walk import INTERPOLATIONS, loop
 
 BATCH = 64  # images generated at a time
 POINTS = 2**31  # keys folded from here on are for a walk's further points; below are the batches'
+SHOWN = 16  # images of which an algorithm that draws no samples shows what it makes
 ROWS, FRAME = 512, 256  # pixels of width below which rows, and an animation's frames, are enlarged
 WALK_PACE = 60  # milliseconds a frame
 HISTORY_PACE, HISTORY_HOLD = 400, 1600  # milliseconds a checkpoint, and more for the last
@@ -78,7 +80,13 @@ def history(workdir: str | Path, num: int, seed: int) -> tuple[list[int], np.nda
 
 
 def latents(algorithm: algorithms.Algorithm, num: int, seed: int, point: int = 0) -> np.ndarray:
-    """Draws (num, latent_dim). Latent i depends on the seed, a walk's point and i alone, not on `num`."""
+    """Draws (num, latent_dim). Latent i depends on the seed, a walk's point and i alone, not on `num`.
+
+    Raises:
+      UserError: the algorithm generates nothing.
+    """
+    if not algorithm.sample_latent:
+        raise UserError("the run's algorithm draws no samples")
     key = jax.random.key(seed)
     if point:
         key = jax.random.fold_in(key, POINTS + point)
@@ -111,10 +119,24 @@ def main(arguments: Sequence[str]) -> None:
 
 def _draw_samples(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]]:
     algorithm, state, step = load(options.workdir, options.step)
-    samples = sample(algorithm, state, options.num or 64, options.seed)
     out = options.out or _samples(options.workdir) / f"{step:06}-seed{options.seed}.png"
+    if not algorithm.generate:
+        return out, _draw_what_it_shows(options, algorithm, state, out)
+    samples = sample(algorithm, state, options.num or 64, options.seed)
     images.save_png(out, _square(samples))
     return out, {"images": samples}
+
+
+def _draw_what_it_shows(
+    options: argparse.Namespace, algorithm: algorithms.Algorithm, state: algorithms.State, out: Path
+) -> dict[str, np.ndarray]:
+    """What an algorithm that draws no samples makes of held-out images."""
+    stored = RunDirectory(options.workdir).stored()["data"]
+    held_out = find_prepared(stored["name"], stored["fingerprint"]).held_out.image
+    chosen = np.random.default_rng(options.seed).permutation(len(held_out))[: options.num or SHOWN]
+    shown = algorithm.show(state, images.to_float(held_out[np.sort(chosen)]))
+    images.save_png(out, images.panels(shown))
+    return {title.replace(" ", "_"): images.to_uint8(drawn) for title, drawn in shown.items()}
 
 
 def _draw_walk(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]]:

@@ -15,8 +15,10 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 
 
-def one_config_per_algorithm() -> list[str]:
-    return list({load(name).algorithm: name for name in reversed(CONFIGS)}.values())
+def one_config_per_algorithm(generates: bool = False) -> list[str]:
+    """The first config of each algorithm, or of each that `generates` images."""
+    configs = {load(name).algorithm: name for name in reversed(CONFIGS)}
+    return [name for name in configs.values() if not generates or algorithms.make(load(name)).generate]
 
 
 def load(name: str, **fields):

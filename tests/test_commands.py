@@ -22,7 +22,11 @@ TINY = f"--config={ROOT}/configs/began.py:tiny"
         ("main", [TINY, "--config.gama=1"], "no field 'gama' for algorithm began; did you mean gamma?"),
         ("main", ["--config=configs/began.py:fast"], "no preset 'fast'"),
         ("main", ["--config=configs/beagn.py"], "did you mean configs/began.py?"),
-        ("main", [TINY, "--config.algorithm=bigan"], "no algorithm 'bigan': there are began, sabegan, adcgan, dcgan"),
+        (
+            "main",
+            [TINY, "--config.algorithm=bigan"],
+            "no algorithm 'bigan': there are began, sabegan, adcgan, dcgan, sdpc",
+        ),
         ("prepare", [TINY, "--config.data.name=toon"], "no data set 'toon'"),
         ("prepare", [TINY, "--out=/tmp/set.png"], "/tmp/set.png: name a file that ends in .npz"),
         ("sample", [], "--workdir"),

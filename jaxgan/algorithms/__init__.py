@@ -26,9 +26,14 @@ class Algorithm(NamedTuple):
 
     init: Callable[[jax.Array], State]  # (key) -> state whose leaves may be donated
     train_step: Callable[[State, Batch, jax.Array], tuple[State, Metrics]]  # (state, batch, key)
-    sample_latent: Callable[[jax.Array, int], jax.Array]  # (key, n) -> latent (n, latent_dim)
-    generate: Callable[..., jax.Array]  # (state, latent, label=None) -> float (n, H, W, C) in [-1, 1]
+    # What generates has both of these, what does not has neither.
+    sample_latent: Callable[[jax.Array, int], jax.Array] | None = None  # (key, n) -> latent (n, latent_dim)
+    generate: Callable[..., jax.Array] | None = None  # (state, latent, label=None) -> float (n, H, W, C) in [-1, 1]
     reconstruct: Callable[[State, jax.Array], jax.Array] | None = None  # (state, float images) -> the same shape
+    # (state, float images (n, H, W, C)) -> pictures by title, each (m, h, w, C) in [-1, 1]
+    show: Callable[[State, jax.Array], dict[str, jax.Array]] | None = None
+    # (state, float images): raises UserError where a setting leaves nothing to learn
+    check: Callable[[State, jax.Array], None] | None = None
 
 
 def make(config: ConfigDict) -> Algorithm:

@@ -49,8 +49,11 @@ def sampling_params(network: Network) -> Params:
 
 
 def parameters(state: Any) -> dict[str, int]:
-    """Returns how many parameters each network of an algorithm's state has."""
-    networks = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
+    """Returns how many parameters each network of an algorithm's state has, which are its fields or a dict's."""
+    fields = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
+    networks = fields | {
+        name: value for field in fields.values() if isinstance(field, dict) for name, value in field.items()
+    }
     return {
         name: sum(leaf.size for leaf in jax.tree.leaves(network.params))
         for name, network in networks.items()

@@ -76,7 +76,7 @@ def prepare(data: ConfigDict, limited: bool = True) -> DataSet:
     if data.name not in MODULES:
         raise UserError(f"no data set {data.name!r}: data.name is one of {', '.join(MODULES)}")
     source = importlib.import_module(MODULES[data.name]).find(data)
-    shape = (data.image_size, data.image_size, data.channels)
+    shape = (data.image_size, data.image_width or data.image_size, data.channels)
     size = "x".join(map(str, shape)) + ("" if data.fit == "crop" else f"-{data.fit}")
     folder = cache.folder("arrays", f"v{PREPARATION}", f"{data.name}-{source.key}", size)
     if not folder.exists():

@@ -140,5 +140,5 @@ def curvature(working: Atoms, guess: jax.Array, steps: int) -> tuple[jax.Array, 
 
 
 def normalised(dictionary: jax.Array) -> jax.Array:
-    """The dictionary with atoms of norm 1."""
-    return dictionary / jnp.sqrt(jnp.sum(dictionary**2, axis=(0, 1, 2)))
+    """The dictionary with atoms of norm 1; one that is zero stays so."""
+    return dictionary / jnp.maximum(jnp.sqrt(jnp.sum(dictionary**2, axis=(0, 1, 2))), 1e-12)

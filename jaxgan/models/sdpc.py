@@ -53,21 +53,20 @@ class Iterate(NamedTuple):
 
 
 def code_shapes(
-    shape: tuple[int, int], dictionaries: Dictionaries, strides: Sequence[int]
+    shape: tuple[int, int], sizes: Sequence[tuple[int, int, int, int]], strides: Sequence[int]
 ) -> list[tuple[int, int, int]]:
-    """The shapes (h, w, atoms) of all layers' codes for images (H, W).
+    """The shapes (h, w, atoms) of all layers' codes for images (H, W) and dictionaries of these sizes.
 
     Raises:
       ValueError: an atom is larger than what it is to explain, or a stride is larger than its atoms.
     """
     shapes = []
-    for layer, (dictionary, stride) in enumerate(zip(dictionaries, strides, strict=True), start=1):
-        size = dictionary.shape[:2]
+    for layer, (size, stride) in enumerate(zip(sizes, strides, strict=True), start=1):
         if size[0] > shape[0] or size[1] > shape[1]:
             raise ValueError(f"layer {layer}'s atoms of {_by(size)} are larger than the {_by(shape)} that lie below it")
-        if not 1 <= stride <= min(size):
+        if not 1 <= stride <= min(size[:2]):
             raise ValueError(f"layer {layer}'s stride {stride} leaves gaps between atoms of {_by(size)}")
-        shapes.append(code_shape(dictionary.shape, stride, shape))
+        shapes.append(code_shape(size, stride, shape))
         shape = shapes[-1][:2]
     return shapes
 
@@ -106,7 +105,7 @@ def infer(
     Raises:
       ValueError: an image is not finite, or the layers do not fit together.
     """
-    shapes = code_shapes(images.shape[1:3], dictionaries, strides)
+    shapes = code_shapes(images.shape[1:3], [dictionary.shape for dictionary in dictionaries], strides)
     if not isinstance(images, jax.core.Tracer) and not jnp.isfinite(images).all():
         raise ValueError("an image is not finite")
     if scales is None:

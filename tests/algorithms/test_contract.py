@@ -1,4 +1,4 @@
-"""What holds for every algorithm; tests/test_train.py trains every config."""
+"""What holds for every algorithm that generates images; tests/test_train.py trains every config."""
 
 import jax
 import numpy as np
@@ -9,7 +9,7 @@ from jaxgan import algorithms
 from jaxgan.errors import UserError
 
 
-@pytest.fixture(scope="module", params=one_config_per_algorithm())
+@pytest.fixture(scope="module", params=one_config_per_algorithm(generates=True))
 def compiled(request):
     return Compiled(load(request.param))
 
@@ -62,5 +62,5 @@ def test_larger_and_grey_images(name, size, channels):
 def test_unknown_algorithm():
     config = load("began")
     config.algorithm = "begen"
-    with pytest.raises(UserError, match="no algorithm 'begen': there are adcgan, began, dcgan, sabegan"):
+    with pytest.raises(UserError, match="no algorithm 'begen': there are adcgan, began, dcgan, sabegan, sdpc"):
         algorithms.make(config)

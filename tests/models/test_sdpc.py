@@ -226,7 +226,7 @@ def test_gradients_pass_through_unrolled_steps():
         layers = [atoms.atoms(dictionary, 2, SHAPE)]
         problem = sdpc.Problem(image, layers, [], LAMBDAS[:1], jnp.float64(1))
         steps = sdpc.step_sizes([jnp.float64(9)], problem.feedback)
-        state = sdpc.start(problem, sdpc.code_shapes(SHAPE, [dictionary], [2]))
+        state = sdpc.start(problem, sdpc.code_shapes(SHAPE, [dictionary.shape], [2]))
         for _ in range(5):
             state = sdpc.advance(problem, steps, state)
         return jnp.sum(sdpc.unexplained(problem, state.codes)[0] ** 2)

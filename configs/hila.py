@@ -1,0 +1,12 @@
+"""The hierarchical Lasso: SDPC without feedback, so that no layer hears of the one above it.
+
+python -m jaxgan.main --config=configs/hila.py[:quick|:tiny]
+"""
+
+from jaxgan.config import QUICK_SDPC, TINY_SDPC, base, with_preset
+
+
+def get_config(preset=None):
+    config = base("sdpc")
+    config.feedback = 0.0
+    return with_preset(config, preset, quick=QUICK_SDPC, tiny=TINY_SDPC)

@@ -1,0 +1,174 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support import load, random_batch, shapes
+
+from jaxgan import algorithms, images
+from jaxgan.algorithms import sdpc
+from jaxgan.errors import UserError
+from jaxgan.models.atoms import by_convolution
+
+
+@pytest.fixture(scope="module")
+def system():
+    return sdpc.Sdpc(load("sdpc"))
+
+
+@pytest.fixture(scope="module")
+def step(system):
+    return jax.jit(system.train_step)
+
+
+@pytest.fixture(scope="module")
+def state(system):
+    return jax.jit(system.init)(jax.random.key(0))
+
+
+def some_shapes(seed, count=8):
+    rng = np.random.default_rng(seed)
+    return {"image": jnp.asarray(shapes(rng, rng.integers(0, 3, count)))}
+
+
+def test_it_learns(system, step, state):
+    """Images of three kinds are explained better and better, and the atoms keep their norm."""
+    state = state.replace(hyper=state.hyper.replace(lr=(jnp.float32(1e-3), jnp.float32(1e-3))))
+    errors = []
+    for seed in range(60):
+        state, metrics = step(state, some_shapes(seed), jax.random.key(seed))
+        errors.append(float(metrics["error_1"]))
+    assert np.mean(errors[-5:]) < 0.9 * np.mean(errors[:5])
+    for dictionary in sdpc.split(state)[0]:
+        np.testing.assert_allclose(jnp.sum(dictionary**2, (0, 1, 2)), 1, rtol=1e-5)
+    assert state.step == 60
+
+
+def test_a_step_descends_the_layers_own_error(system, step, state):
+    """Momentum's first step is lr times the gradient, here by finite differences; Adam's is lr_scale in each v."""
+    batch = some_shapes(0)
+    image = system.see(images.to_float(batch["image"]))
+    codes, _ = jax.jit(system.infer)(state, image)
+    dictionaries, (scale,) = sdpc.split(state)
+    after, _ = step(state, batch, jax.random.key(0))
+    velocity = after.layers["layer_1"].opt_state.inner_states["dictionary"].inner_state.trace["dictionary"]
+
+    @jax.jit
+    def error(dictionary, v):
+        drawn = by_convolution(dictionary, 2, (32, 32)).render(v * codes[0])
+        return jnp.sum((image - drawn) ** 2) / 2 / len(image)
+
+    direction = jax.random.normal(jax.random.key(1), dictionaries[0].shape)
+    apart = [error(dictionaries[0] + sign * 1e-2 * direction, 1.0) for sign in (1, -1)]
+    assert jnp.vdot(velocity, direction) == pytest.approx(float(apart[0] - apart[1]) / 2e-2, rel=1e-2)
+    (moved,) = sdpc.split(after)[1]
+    falls = [error(dictionaries[0], scale + sign * jnp.sign(moved - scale) * 1e-2) for sign in (1, -1)]
+    assert falls[0] < falls[1]
+    used = jnp.any(codes[0] > 0, (0, 1, 2))
+    np.testing.assert_allclose(jnp.abs(moved - scale), jnp.where(used, 1e-3, 0), atol=1e-6)
+
+
+def test_what_a_sweep_varies_is_no_part_of_the_program():
+    def program(**fields):
+        config = load("sdpc", **fields)
+        algorithm = algorithms.make(config)
+        state = jax.eval_shape(algorithm.init, jax.random.key(0))
+        return jax.jit(algorithm.train_step).lower(state, random_batch(config), jax.random.key(0)).as_text()
+
+    varied = {"feedback": 0.0, "threshold": 1e-3, "lr_scale": 0.1, "layer_1__scale": 2.0}
+    varied |= {f"layer_{layer}__{name}": 0.7 for layer in (1, 2) for name in ("sparsity", "lr")}
+    assert program() == program(**varied)
+    assert program() != program(layer_2__atoms=9)
+
+
+def test_atoms_that_nothing_uses_count_as_dead(system, step, state):
+    """In the tiny preset after two steps; one that is zero is never used."""
+    layer = state.layers["layer_1"]
+    dictionary = layer.params["dictionary"].at[..., 0].set(0.0)
+    state = state.replace(
+        layers=state.layers | {"layer_1": layer.replace(params=layer.params | {"dictionary": dictionary})}
+    )
+    seen = []
+    for seed in range(3):
+        state, metrics = step(state, some_shapes(seed), jax.random.key(0))
+        seen.append(float(metrics["dead_1"]))
+    assert seen == [0, 1, 1]
+    assert state.idle[0][0] == 3
+
+
+def test_what_it_shows(system, state):
+    image = images.to_float(some_shapes(0, 5)["image"])
+    shown = system.show(state, image)
+    assert {title: drawn.shape for title, drawn in shown.items()} == {
+        "images": (5, 32, 32, 3),
+        "as they are seen": (5, 32, 32, 3),
+        "drawn by layer 1": (5, 32, 32, 3),
+        "drawn by layer 2": (5, 32, 32, 3),
+        "activity of layer 1": (5, 13, 13, 3),
+        "activity of layer 2": (5, 9, 9, 3),
+        "atoms of layer 1": (6, 8, 8, 3),
+        "atoms of layer 2": (8, 16, 16, 3),
+    }
+    assert list(shown)[::7] == ["images", "atoms of layer 2"]
+    assert all(jnp.abs(drawn).max() <= 1 + 1e-6 for drawn in shown.values())
+
+
+def test_an_atom_of_the_second_layer_is_a_sum_of_those_of_the_first(system, state):
+    (first, second), (scale,) = sdpc.split(state)
+    expected = np.zeros((16, 16, 3))
+    for row in range(5):
+        for column in range(5):
+            patch = np.einsum("hwca,a->hwc", first, second[row, column, :, 3] / scale)
+            expected[2 * row : 2 * row + 8, 2 * column : 2 * column + 8] += patch
+    np.testing.assert_allclose(sdpc.project(state, system.strides)[1][3], expected, atol=1e-5)
+
+
+def test_images_need_not_be_square_nor_coloured():
+    config = load("sdpc", data__image_size=30, data__image_width=25, data__channels=1, layers=3, layer_3__kernel=3)
+    system = sdpc.Sdpc(config)
+    assert system.shapes == [(12, 9, 6), (8, 5, 8), (6, 3, 64)]
+    state = jax.eval_shape(system.init, jax.random.key(0))
+    batch = {"image": jax.ShapeDtypeStruct((4, 30, 25, 1), np.uint8)}
+    after, metrics = jax.eval_shape(system.train_step, state, batch, jax.random.key(0))
+    assert jax.tree.structure(after) == jax.tree.structure(state)
+    assert {"error_3", "scale_2"} <= set(metrics)
+    assert "scale_3" not in metrics
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"layer_1__kernel": 33}, "layer 1's atoms of 33x33 are larger than the 32x32 that lie below it; change"),
+        ({"layer_2__stride": 6}, "layer 2's stride 6 leaves gaps between atoms of 5x5; change"),
+    ],
+)
+def test_layers_that_do_not_fit(fields, said):
+    with pytest.raises(UserError, match=said):
+        algorithms.make(load("sdpc", **fields))
+
+
+def test_so_large_a_sparsity_that_nothing_is_left():
+    """The largest useful one is named: just below it, something is left."""
+    algorithm = algorithms.make(load("sdpc", layer_1__sparsity=100))
+    state, image = jax.jit(algorithm.init)(jax.random.key(0)), images.to_float(some_shapes(0)["image"])
+    with pytest.raises(
+        UserError, match=r"layer_1.sparsity=100 leaves all of its codes zero; .* below [\d.]+$"
+    ) as error:
+        algorithm.check(state, image)
+    most = float(str(error.value).split()[-1])
+    lower = state.hyper.replace(sparsity=(jnp.float32(0.9 * most), jnp.float32(0)))
+    algorithm.check(state.replace(hyper=lower), image)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"monitor__every": 5}, "monitor.every=5: sdpc draws no samples"),
+        ({"data__contrast_size": 8}, "data.contrast_size=8: it is an odd number, or 0"),
+        ({"layers": 5}, "layers=5: it is a number from 1 and below 5"),
+        ({"layer_1__sparsity": -1}, "layer_1.sparsity=-1"),
+        ({"width": 8}, "no field 'width' for algorithm sdpc"),
+    ],
+)
+def test_fields_that_cannot_be_meant(fields, said):
+    with pytest.raises(UserError, match=said):
+        load("sdpc", **fields)
