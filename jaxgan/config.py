@@ -426,6 +426,8 @@ def validate(config: ConfigDict) -> None:
 def _validate_sdpc(config: ConfigDict) -> None:
     if config.monitor.every:
         raise UserError(f"monitor.every={config.monitor.every}: sdpc draws no samples to be watched; it is 0")
+    if config.precision == "bfloat16":
+        raise UserError("precision=bfloat16: sdpc's energies come to rest in float32 or tf32 only")
     if config.data.contrast_size and config.data.contrast_size % 2 == 0:
         raise UserError(f"data.contrast_size={config.data.contrast_size}: it is an odd number, or 0")
 

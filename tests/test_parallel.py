@@ -28,7 +28,7 @@ from jaxgan import algorithms, parallel
 results = []
 for devices in (1, 8):
     mesh = jax.sharding.Mesh(np.asarray(jax.devices()[:devices]), (parallel.DATA_AXIS,))
-    config = load(sys.argv[1], batch_size=8, width=4)
+    config = load(sys.argv[1], batch_size=8)
     config.precision = "float64"
     if "plateau_every" in config:
         config.plateau_every = 2

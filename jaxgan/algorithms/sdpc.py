@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from jaxgan import images
 from jaxgan.algorithms import Algorithm, Batch, Metrics
-from jaxgan.algorithms.network import Network
+from jaxgan.algorithms.network import Network, layer_dtype
 from jaxgan.errors import UserError
 from jaxgan.models import sdpc
 from jaxgan.models.atoms import atoms, by_convolution, curvature, normalised
@@ -220,7 +220,7 @@ class Sdpc:
 
     def see(self, image: jax.Array) -> jax.Array:
         """Float images in [-1, 1] as the first layer sees them."""
-        return preprocess(image, self.data)
+        return preprocess(image.astype(layer_dtype(self.config)), self.data)
 
 
 def _grey(activity: jax.Array, channels: int) -> jax.Array:

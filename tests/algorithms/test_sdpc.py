@@ -163,6 +163,7 @@ def test_so_large_a_sparsity_that_nothing_is_left():
     ("fields", "said"),
     [
         ({"monitor__every": 5}, "monitor.every=5: sdpc draws no samples"),
+        ({"precision": "bfloat16"}, "precision=bfloat16: sdpc's energies"),
         ({"data__contrast_size": 8}, "data.contrast_size=8: it is an odd number, or 0"),
         ({"layers": 5}, "layers=5: it is a number from 1 and below 5"),
         ({"layer_1__sparsity": -1}, "layer_1.sparsity=-1"),
