@@ -106,7 +106,8 @@ def infer(
       ValueError: an image is not finite, or the layers do not fit together.
     """
     shapes = code_shapes(images.shape[1:3], [dictionary.shape for dictionary in dictionaries], strides)
-    if not isinstance(images, jax.core.Tracer) and not jnp.isfinite(images).all():
+    finite = jnp.isfinite(images).all()
+    if not isinstance(finite, jax.core.Tracer) and not finite:
         raise ValueError("an image is not finite")
     if scales is None:
         scales = [jnp.ones(dictionary.shape[3], images.dtype) for dictionary in dictionaries[:-1]]

@@ -219,6 +219,12 @@ def test_images_that_are_not_finite():
         sdpc.infer(images().at[0, 0, 0, 0].set(jnp.nan), dictionaries(1), lambdas=[0.3], strides=[2])
 
 
+def test_images_may_be_constants_of_a_compiled_program():
+    batch, dictionary = images(1), dictionaries(1)
+    infer = lambda feedback: sdpc.infer(batch, dictionary, lambdas=[0.3], strides=[2], feedback=feedback)[1]
+    assert jax.jit(infer)(1.0).converged.all()
+
+
 def test_gradients_pass_through_unrolled_steps():
     """As a fusion with a GAN needs them: of the error after a few steps, to the image and the dictionary."""
 

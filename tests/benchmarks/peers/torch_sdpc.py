@@ -64,6 +64,8 @@ def infer(images, dictionaries, lambdas, feedback, iterations):
                 code = torch.relu(points[layer] - step * (gradient + lambdas[layer]))
                 points[layer] = code + (previous - 1) / momentum * (code - codes[layer])
                 codes[layer] = code
+        if images.is_cuda:
+            torch.cuda.synchronize()
         seconds.append(time.perf_counter() - begun)
     return codes, seconds
 
