@@ -24,6 +24,7 @@ from jaxgan.reporting.runs import judge
 from jaxgan.rundir import RunDirectory
 from jaxgan.writing import write_whole
 
+COURSE = ("m", "error")  # of metrics.jsonl, by which members are compared without readings: BEGAN's and SDPC's
 INTERVAL = 5.0  # seconds between two summaries while members train
 
 
@@ -72,7 +73,7 @@ class Member:
 def record(member: Member) -> dict:
     """What summary.json says of a member, read from its run directory."""
     row, reading = (rows.last() or {} for rows in (member.run.metrics, member.run.monitor))
-    measures = _numbers({"m": row.get("m")} | reading)
+    measures = _numbers({name: row.get(name) for name in COURSE} | reading)
     step = max(row.get("step", 0), reading.get("step", 0))
     collapses = judge(member.run.events.read(), step, member.experiment.steps).collapses
     return {
@@ -122,7 +123,8 @@ class Summary:
     def table(self) -> str:
         """A line for each member, and one above them that says what they show."""
         self._refresh()
-        measures = list(dict.fromkeys(filter(None, (self._measure(), "m"))))
+        known = [name for name in COURSE if any(name in one["measures"] for one in self._records.values())]
+        measures = list(dict.fromkeys(filter(None, (self._measure(), *known))))
         rows = [("member", "state", "step", "time", *measures, "shows")]
         for one in self._ordered():
             values = [f"{one['measures'][name]:.4g}" if name in one["measures"] else "" for name in measures]
@@ -136,9 +138,9 @@ class Summary:
         return {field: list(dict.fromkeys(member.fields[field] for member in self._members)) for field in fields}
 
     def _measure(self) -> str | None:
-        """By what members are compared: that of the best checkpoint, else m, as far as any of them has it."""
+        """What members are compared by: the measure of the best checkpoint, else of COURSE, as far as any has it."""
         known = {name for one in self._records.values() for name in one["measures"]}
-        return next((name for name in (self._config.monitor.best_metric, "m") if name in known), None)
+        return next((name for name in (self._config.monitor.best_metric, *COURSE) if name in known), None)
 
     def _ordered(self) -> list[dict]:
         """Those that show a collapse come after the sound ones, then those that failed, and last those unmeasured."""

@@ -314,3 +314,17 @@ def test_the_best_member_comes_first(tmp_path):
     assert [member["name"] for member in found["members"]] == ["seed=2", "seed=0", "seed=1", "seed=3"]
     assert found["members"][0]["measures"] == {"coverage": 0.5}
     assert summary.table().splitlines()[1].split() == ["seed=2", "waiting", "2/6", "00:00", "0.5"]
+
+
+def test_what_has_no_readings_is_compared_by_its_own_course(tmp_path, capsys):
+    """SDPC's members by their prediction errors, all layers'."""
+    arguments = [f"--config={ROOT}/configs/sdpc.py:tiny", "--sweep=layer_1.sparsity=0.5,0.1", f"--workdir={tmp_path}"]
+    sweep.main(arguments)
+    found = summary_of(tmp_path)
+    assert found["measure"] == "error"
+    errors = {member["name"]: member["measures"]["error"] for member in found["members"]}
+    assert errors == {name: rows(tmp_path / "members" / name)[-1]["error"] for name in errors}
+    assert list(errors.values()) == sorted(errors.values())
+    header, best, *_ = capsys.readouterr().out.splitlines()[-4:]
+    assert header.split() == ["member", "state", "step", "time", "error", "shows"]
+    assert best.split()[0] == next(iter(errors))
