@@ -155,7 +155,7 @@ def advance(problem: Problem, steps: Sequence[jax.Array], before: Iterate, accel
     """
     points = before.points
     residuals = unexplained(problem, points)
-    gradients = [-atoms.correlate(residual) for atoms, residual in zip(problem.atoms, residuals, strict=True)]
+    gradients = [-working.correlate(residual) for working, residual in zip(problem.atoms, residuals, strict=True)]
     for layer, scale in enumerate(problem.scales):
         gradients[layer] += problem.feedback * residuals[layer + 1] / scale
     codes = tuple(
@@ -181,7 +181,7 @@ def advance(problem: Problem, steps: Sequence[jax.Array], before: Iterate, accel
 def unexplained(problem: Problem, codes: Codes) -> list[jax.Array]:
     """The prediction errors of all layers, v_(i-1) gamma_(i-1) - D_i^T gamma_i."""
     below = [problem.images, *(scale * code for scale, code in zip(problem.scales, codes, strict=False))]
-    return [target - atoms.render(code) for target, code, atoms in zip(below, codes, problem.atoms, strict=True)]
+    return [target - working.render(code) for target, code, working in zip(below, codes, problem.atoms, strict=True)]
 
 
 def energies(problem: Problem, codes: Codes, residuals: Sequence[jax.Array]) -> jax.Array:
