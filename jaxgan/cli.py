@@ -44,7 +44,7 @@ def run(main: Callable[[], None]) -> None:
 
 
 def with_kept_memory() -> None:
-    """Starts this process again so that glibc keeps the memory that it took: a sixth of a training's time on a CPU.
+    """Starts this process again so that glibc keeps the memory that it took: a tenth of a training's time on a CPU.
 
     XLA takes a step's memory anew each time, some 70,000 pages of 4 KiB for BEGAN's, which Linux would clear again.
     glibc reads its variable as a process starts; where that says anything of its memory, it stays.

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from jaxgan.writing import write_whole
 
+PANELS = 16  # columns of what an algorithm that draws no samples shows, and the images that it shows it of
 MARGIN = 6  # pixels on both sides of a label
 
 
@@ -86,7 +87,7 @@ def title(picture: np.ndarray, text: str, height: int = 24) -> np.ndarray:
     return np.concatenate([_as_picture(paper, picture.shape[-1]), picture])
 
 
-def panels(pictures: Mapping[str, np.ndarray], columns: int = 16, width: int = 1024) -> np.ndarray:
+def panels(pictures: Mapping[str, np.ndarray], columns: int = PANELS, width: int = 1024) -> np.ndarray:
     """Stacks grids of float (N, h, w, C) in [-1, 1], each under its title and enlarged up to `width` pixels: uint8."""
     grids = []
     for text, picture in pictures.items():

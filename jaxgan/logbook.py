@@ -24,7 +24,6 @@ from jaxgan.rundir import RunDirectory
 
 SAMPLES = 64  # images in a grid of samples
 COLUMNS = 8
-SHOWN = 16  # images of which an algorithm that draws no samples shows what it makes
 
 
 class Collapsed(UserError):
@@ -177,7 +176,7 @@ class Logbook:
         """
         dataset = self.experiment.dataset
         if not self.experiment.algorithm.generate:
-            shown = self.experiment.algorithm.show(state, images.to_float(dataset.held_out.image[:SHOWN]))
+            shown = self.experiment.algorithm.show(state, images.to_float(dataset.held_out.image[: images.PANELS]))
             samples = images.panels(shown)
         else:
             samples = images.grid(images.to_uint8(self.generate(state, self.latent)), COLUMNS)

@@ -23,7 +23,6 @@ from jaxgan.walk import INTERPOLATIONS, loop
 
 BATCH = 64  # images generated at a time
 POINTS = 2**31  # keys folded from here on are for a walk's further points; below are the batches'
-SHOWN = 16  # images of which an algorithm that draws no samples shows what it makes
 ROWS, FRAME = 512, 256  # pixels of width below which rows, and an animation's frames, are enlarged
 WALK_PACE = 60  # milliseconds a frame
 HISTORY_PACE, HISTORY_HOLD = 400, 1600  # milliseconds a checkpoint, and more for the last
@@ -133,7 +132,7 @@ def _draw_what_it_shows(
     """What an algorithm that draws no samples makes of held-out images."""
     stored = RunDirectory(options.workdir).stored()["data"]
     held_out = find_prepared(stored["name"], stored["fingerprint"]).held_out.image
-    chosen = np.random.default_rng(options.seed).permutation(len(held_out))[: options.num or SHOWN]
+    chosen = np.random.default_rng(options.seed).permutation(len(held_out))[: options.num or images.PANELS]
     shown = algorithm.show(state, images.to_float(held_out[np.sort(chosen)]))
     images.save_png(out, images.panels(shown))
     return {title.replace(" ", "_"): images.to_uint8(drawn) for title, drawn in shown.items()}

@@ -65,6 +65,7 @@ class Sdpc:
             self.shapes = sdpc.code_shapes(self.shape, self.sizes, self.strides)
         except ValueError as error:
             raise UserError(f"{error}; change data.image_size, or the layer's kernel or stride") from None
+        self.sides = [self.shape, *(shape[:2] for shape in self.shapes[:-1])]  # of what lies below each layer
 
     def init(self, key: jax.Array) -> State:
         """Atoms of noise, v as configured."""
@@ -77,9 +78,9 @@ class Sdpc:
             if layer + 1 < len(dictionaries):
                 params["scale"] = jnp.full(dictionary.shape[3], self.layers[layer].scale, jnp.float32)
             layers[name(layer)] = Network(params, self.optimizer(params).init(params))
-        sides = [self.shape, *(shape[:2] for shape in self.shapes)]
         noise = [
-            jax.random.normal(k[1], (1, *side, size[2])) for k, side, size in zip(keys, sides, self.sizes, strict=False)
+            jax.random.normal(k[1], (1, *side, size[2]))
+            for k, side, size in zip(keys, self.sides, self.sizes, strict=True)
         ]
         extremes = self.curvatures(dictionaries, noise, sdpc.POWER_STEPS)[1]
         config = self.config
@@ -103,8 +104,7 @@ class Sdpc:
 
     def curvatures(self, dictionaries, guesses, steps: int) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...]]:
         """The largest eigenvalues of D D^T, raised, and the images from which the next search goes on."""
-        sides = [self.shape, *(shape[:2] for shape in self.shapes)]
-        layers = [atoms(*layer) for layer in zip(dictionaries, self.strides, sides, strict=False)]
+        layers = [atoms(*layer) for layer in zip(dictionaries, self.strides, self.sides, strict=True)]
         found = [curvature(working, guess, steps) for working, guess in zip(layers, guesses, strict=True)]
         return tuple(sdpc.MARGIN * value for value, _ in found), tuple(image for _, image in found)
 
@@ -202,12 +202,11 @@ class Sdpc:
         dictionaries, scales = split(state)
         seen = self.see(image)
         codes, _ = self.infer(state, seen)
-        most = jnp.abs(seen).max((1, 2, 3), keepdims=True)
+        most = jnp.maximum(jnp.abs(seen).max((1, 2, 3), keepdims=True), 1e-8)  # a flat image is seen as nothing
         pictures, drawings = {"images": image, "as they are seen": seen / most}, []
-        sides = [self.shape, *(shape[:2] for shape in self.shapes)]
         for layer, drawn in enumerate(codes):
             for below in reversed(range(layer + 1)):
-                drawn = draw(drawn, dictionaries, scales, self.strides, below, sides[below])
+                drawn = draw(drawn, dictionaries, scales, self.strides, below, self.sides[below])
             drawings.append(drawn)
         for layer, drawn in enumerate(drawings):
             pictures[f"drawn by layer {layer + 1}"] = jnp.clip(drawn / most, -1, 1)

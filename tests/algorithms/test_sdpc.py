@@ -110,6 +110,7 @@ def test_what_it_shows(system, state):
     }
     assert list(shown)[::7] == ["images", "atoms of layer 2"]
     assert all(jnp.abs(drawn).max() <= 1 + 1e-6 for drawn in shown.values())
+    assert all(jnp.isfinite(drawn).all() for drawn in system.show(state, image.at[0].set(0.5)).values())
 
 
 def test_an_atom_of_the_second_layer_is_a_sum_of_those_of_the_first(system, state):
