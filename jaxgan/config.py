@@ -17,7 +17,7 @@ from ml_collections import config_flags
 from ml_collections.config_dict import ConfigDict, placeholder
 
 from jaxgan.errors import UserError
-from jaxgan.evaluation import BEST_METRICS
+from jaxgan.evaluation import BEST_METRICS, MOST_LAYERS
 
 SIDES = (32, 64, 128)  # pixels, of the images that GANs draw
 
@@ -169,7 +169,6 @@ def _dcgan() -> dict:
 
 # What a system that neither draws latents nor has an adversary has no use for.
 _OF_GANS = ("latent_dim", "latent", "width", "init", "lr_g", "lr_d", "adam_b1", "adam_b2", "ema_decay")
-MOST_LAYERS = 4
 
 
 def _sdpc() -> dict:

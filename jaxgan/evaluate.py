@@ -1,33 +1,38 @@
-"""Measures a run's samples: how far from real images, which characters, whether copied.
+"""Measures a run's samples: how far from real images, which characters, whether copied. Of SDPC it measures the codes.
 
 python -m jaxgan.evaluate --workdir=DIR [--num=2000] [--step=N|best] [--all] [--inception[=WEIGHTS.pth]]
 
-It prints a table, writes DIR/evaluation.json, and draws the nearest training images into DIR/samples.
+It prints a table, writes DIR/evaluation.json, and draws the training images nearest to samples into DIR/samples.
 """
 
 import argparse
 import itertools
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import algorithms, cli, images, restoring
 from jaxgan import config as config_lib
-from jaxgan.data.dataset import DataSet, find_prepared, limit
+from jaxgan.data.dataset import DataSet, Split, find_prepared, limit
 from jaxgan.errors import UserError
-from jaxgan.evaluation import LESS_IS_BETTER, inception, measures, probe
-from jaxgan.evaluation.measures import Embedded, Evaluation
+from jaxgan.evaluation import LESS_IS_BETTER, coding, inception, measures, probe
+from jaxgan.evaluation.coding import Coded
+from jaxgan.evaluation.measures import Embedded, Evaluation, Measure, evenly
 from jaxgan.rundir import RunDirectory
 from jaxgan.sample import sample
 from jaxgan.writing import write_whole
 
 NUM = 2000  # samples
 BATCH = 64  # images reconstructed at a time
+ENCODED = 20  # images encoded at a time; all of them take as long as the slowest
+CURVE = 200  # held-out images encoded with each of ...
+SPARSITIES = (0.25, 0.5, 1.0, 2.0, 4.0)  # ... these factors on lambda
 WIDTH = 512  # pixels below which the picture of nearest images is enlarged
 ENOUGH = 0.8  # of held-out images told right by a probe whose opinion of samples counts
 LEARNT = 3.0  # times what guessing reaches, for one without characters
@@ -42,17 +47,25 @@ class Real(NamedTuple):
     held_out: Embedded
 
 
-def real_images(workdir: str | Path) -> Real:
-    """Finds the prepared images of a run and their probe, which is trained where there is none yet.
+def prepared_images(workdir: str | Path) -> tuple[DataSet, DataSet]:
+    """All that was prepared of a run's data set, and what of it the run learns from.
 
     Raises:
       UserError: there is no such run, or its images are not prepared here.
     """
     stored = RunDirectory(workdir).stored()
-    data = config_lib.from_dict(stored["config"]).data
     whole = find_prepared(stored["data"]["name"], stored["data"]["fingerprint"])
+    return whole, limit(whole, config_lib.from_dict(stored["config"]).data.limit)
+
+
+def real_images(workdir: str | Path) -> Real:
+    """The prepared images of a run as their probe sees them, which is trained where there is none yet.
+
+    Raises:
+      UserError: there is no such run, or its images are not prepared here.
+    """
+    whole, dataset = prepared_images(workdir)
     judge = probe.load(whole)
-    dataset = limit(whole, data.limit)
     return Real(dataset, judge, embed(judge, dataset.train.image), embed(judge, dataset.held_out.image))
 
 
@@ -85,24 +98,53 @@ def evaluate(
 
 def reconstruction_errors(algorithm: algorithms.Algorithm, state: algorithms.State, image: np.ndarray) -> np.ndarray:
     """Mean |AE(v) - v| of each of the uint8 images (N, H, W, C), float32 (N,), where pixels span [-1, 1]."""
-    compiled = jax.jit(algorithm.reconstruct)
-    errors = []
-    for first in range(0, len(image), BATCH):
-        part = np.asarray(images.to_float(np.asarray(image[first : first + BATCH])))
-        padded = np.pad(part, ((0, BATCH - len(part)), *[(0, 0)] * 3))
-        errors.append(np.abs(np.asarray(compiled(state, padded))[: len(part)] - part).mean((1, 2, 3)))
-    return np.concatenate(errors)
+    errors = jax.jit(lambda state, image: jnp.abs(algorithm.reconstruct(state, image) - image).mean((1, 2, 3)))
+    return _in_batches(lambda part: errors(state, part), image, BATCH)
 
 
-def record(real: Real, found: Evaluation, step: int, num: int) -> dict:
-    """What `evaluation.json` holds of one checkpoint."""
-    judge = real.probe
+def encode(algorithm: algorithms.Algorithm, state: algorithms.State, split: Split) -> Coded:
+    """The codes of images, and what they tell of each."""
+    compiled = jax.jit(algorithm.encode)
+    return Coded(*_in_batches(lambda part: compiled(state, part), split.image, ENCODED), split.label)
+
+
+def sparsity_curve(algorithm: algorithms.Algorithm, state: algorithms.State, image: np.ndarray) -> list[dict]:
+    """The mean figures of uint8 images (N, H, W, C) that are encoded anew with each of SPARSITIES times lambda."""
+    figures = jax.jit(lambda state, image, sparsity: algorithm.encode(state, image, sparsity).figures)
+    rows = []
+    for sparsity in SPARSITIES:
+        found = _in_batches(lambda part, sparsity=sparsity: figures(state, part, sparsity), image, ENCODED)
+        rows.append({"sparsity": sparsity} | {name: float(values.mean()) for name, values in found.items()})
+    return rows
+
+
+def _in_batches(function: Callable, image: np.ndarray, size: int) -> Any:
+    """What a function of `size` float images gives for uint8 images (N, H, W, C), its arrays joined."""
+    parts = []
+    for first in range(0, len(image), size):
+        part = np.asarray(images.to_float(np.asarray(image[first : first + size])))
+        padded = np.pad(part, ((0, size - len(part)), *[(0, 0)] * 3))
+        count = len(part)
+        parts.append(jax.tree.map(lambda array, count=count: np.asarray(array)[:count], function(padded)))
+    return jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+
+
+def record(dataset: DataSet, step: int, num: int, found: Mapping[str, Measure]) -> dict:
+    """What `evaluation.json` holds of any checkpoint."""
     return {
         "step": step,
         "num": num,
-        "data": {"name": real.dataset.name, "fingerprint": real.dataset.fingerprint},
+        "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},
+        "measures": {name: measure._asdict() for name, measure in found.items()},
+    }
+
+
+def record_of_samples(real: Real, found: Evaluation, step: int, num: int) -> dict:
+    """What it holds of one that draws samples."""
+    judge = real.probe
+    return record(real.dataset, step, num, found.measures) | {
+        "of": "samples",
         "probe": {"kind": judge.kind, "accuracy": judge.accuracy, "classes": judge.classes},
-        "measures": {name: measure._asdict() for name, measure in found.measures.items()},
         "characters": found.characters,
         "real_characters": found.real_characters,
         "drawn": found.drawn,
@@ -131,22 +173,33 @@ def probe_warnings(judge: probe.Probe) -> list[str]:
 
 def table(content: dict) -> str:
     """Lays the measures out beside their floors, and says the rest in words."""
-    lines = [f"{'':24}{'samples':>9}  {'95 % interval':^22}{'real images':>13}"]
+    value, floor = {"samples": ("samples", "real images"), "codes": ("held out", "training")}[content["of"]]
+    lines = [f"{'':24}{value:>9}  {'95 % interval':^22}{floor:>13}"]
     for name, measure in content["measures"].items():
         better = f"{name} ({'low' if LESS_IS_BETTER[name] else 'high'})"
         interval = f"[{measure['low']:.4g}, {measure['high']:.4g}]"
         lines.append(f"{better:24}{measure['value']:9.4g}  {interval:^22}{measure['floor']:13.4g}")
-    return "\n".join([*lines, content["summary"], *(f"mind: {warning}" for warning in content["warnings"])])
+    lines += [content["summary"], *(f"mind: {warning}" for warning in content["warnings"])]
+    if content["of"] == "codes":
+        lines += ["", "with so many times the usual sparsity:", sparsity_table(content["sparsity"])]
+    return "\n".join(lines)
 
 
 def history_table(history: Sequence[dict]) -> str:
     """A line a checkpoint, a column a measure."""
-    names = list(history[-1]["measures"])
-    lines = ["".join(f"{name[:12]:>13}" for name in ["step", *names])]
-    for content in history:
-        values = [f"{content['measures'][name]['value']:.4g}" for name in names]
-        lines.append("".join(f"{value:>13}" for value in [f"{content['step']:,}", *values]))
-    return "\n".join(lines)
+    values = lambda content: {name: f"{measure['value']:.4g}" for name, measure in content["measures"].items()}
+    return _columns([{"step": f"{content['step']:,}"} | values(content) for content in history])
+
+
+def sparsity_table(curve: Sequence[dict]) -> str:
+    """A line a factor on lambda, and of each layer how active it is and what its drawings lose of the images."""
+    shown = [name for name in curve[0] if name.startswith(("sparsity", "active", "distortion"))]
+    return _columns([{name: f"{row[name]:.4g}" for name in shown} for row in curve])
+
+
+def _columns(rows: Sequence[Mapping[str, str]]) -> str:
+    lines = [list(rows[0]), *(row.values() for row in rows)]
+    return "\n".join("".join(f"{value[:12]:>13}" for value in line) for line in lines)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -155,23 +208,53 @@ def main(arguments: Sequence[str]) -> None:
     run = RunDirectory(options.workdir)
     checkpoints = _checkpoints(options)
     first = next(checkpoints)  # before anything is fetched or trained
-    if not first[0].generate:
-        raise UserError(f"{options.workdir}: its algorithm draws no samples to be measured")
+    examine = (_of_samples if first[0].generate else _of_codes)(options)
+    history = []
+    for algorithm, state, step in itertools.chain([first], checkpoints):
+        content, picture = examine(algorithm, state, step)
+        history.append(content)
+        print(f"step {step:,}: {content['summary']}", flush=True)
+    print("\n".join(["", *([history_table(history), ""] if options.all else []), table(history[-1])]))
+    if picture is not None:
+        images.save_png(run.nearest(step), images.enlarge(picture, WIDTH))
+        print(f"wrote {run.nearest(step)}")
+    content = history[-1] | ({"history": history} if options.all else {})
+    write_whole(run.evaluation, json.dumps(content, indent=2).encode())
+    print(f"wrote {run.evaluation}")
+
+
+# What evaluation.json is to hold of a checkpoint, and a picture where there is one.
+Examine = Callable[[algorithms.Algorithm, algorithms.State, int], tuple[dict, np.ndarray | None]]
+
+
+def _of_samples(options: argparse.Namespace) -> Examine:
     see = None
     if options.inception is not None:
         see = inception.load(Path(options.inception) if options.inception else None)
     real = real_images(options.workdir)
     print(f"probe of {real.dataset.name}: {probe.describe(real.probe)}", flush=True)
-    history = []
-    for algorithm, state, step in itertools.chain([first], checkpoints):
+
+    def examine(algorithm: algorithms.Algorithm, state: algorithms.State, step: int) -> tuple[dict, np.ndarray]:
         found = evaluate(real, algorithm, state, options.num, see=see)
-        history.append(record(real, found, step, options.num))
-        print(f"step {step:,}: {found.summary}", flush=True)
-    print("\n".join(["", *([history_table(history), ""] if options.all else []), table(history[-1])]))
-    images.save_png(run.nearest(step), images.enlarge(found.picture, WIDTH))
-    content = history[-1] | ({"history": history} if options.all else {})
-    write_whole(run.evaluation, json.dumps(content, indent=2).encode())
-    print(f"wrote {run.nearest(step)}\nwrote {run.evaluation}")
+        return record_of_samples(real, found, step, options.num), found.picture
+
+    return examine
+
+
+def _of_codes(options: argparse.Namespace) -> Examine:
+    if options.inception is not None:
+        raise UserError(f"{options.workdir}: its algorithm draws no samples: leave out --inception")
+    _, dataset = prepared_images(options.workdir)
+    held_out, train = (evenly(split, options.num) for split in (dataset.held_out, dataset.train))
+    few = evenly(held_out, CURVE).image
+
+    def examine(algorithm: algorithms.Algorithm, state: algorithms.State, step: int) -> tuple[dict, None]:
+        found = coding.measure(encode(algorithm, state, held_out), encode(algorithm, state, train))
+        described = {"of": "codes", "summary": coding.sentence(found), "warnings": []}
+        curve = {"sparsity": sparsity_curve(algorithm, state, few)}
+        return record(dataset, step, len(held_out.label), found) | described | curve, None
+
+    return examine
 
 
 def _checkpoints(options: argparse.Namespace) -> Iterator[tuple[algorithms.Algorithm, algorithms.State, int]]:
@@ -184,7 +267,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = cli.Parser(__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--workdir", required=True, help="the run directory")
-    parser.add_argument("--num", type=int, default=NUM, help="samples, by default 2000")
+    parser.add_argument("--num", type=int, default=NUM, help="samples, or images to be encoded, by default 2000")
     parser.add_argument("--step", type=cli.step, help="which checkpoint: its step, or best; by default the newest")
     parser.add_argument("--all", action="store_true", help="measure every checkpoint that is left (see keep_every)")
     parser.add_argument(

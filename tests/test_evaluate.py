@@ -8,8 +8,9 @@ from PIL import Image
 from support import load
 
 from jaxgan import evaluate
+from jaxgan.data.dataset import find_prepared
 from jaxgan.errors import UserError
-from jaxgan.evaluation import LESS_IS_BETTER
+from jaxgan.evaluation import OF_CODES, OF_SAMPLES
 from jaxgan.evaluation.measures import Embedded
 from jaxgan.rundir import RunDirectory
 from jaxgan.train import train
@@ -36,7 +37,7 @@ def test_it_says_what_the_contract_promises(run, evaluated):
     assert evaluated["data"] == {"name": "toons", "fingerprint": stored["fingerprint"]}
     assert (evaluated["probe"]["kind"], evaluated["probe"]["classes"]) == ("labels", 10)
     inception = ("fid", "kid", "inception_score", "inception_precision", "inception_recall")
-    assert list(evaluated["measures"]) == [name for name in LESS_IS_BETTER if name not in inception]
+    assert list(evaluated["measures"]) == [name for name in OF_SAMPLES if name not in inception]
     for measure in evaluated["measures"].values():
         assert set(measure) == {"value", "floor", "low", "high", "error"}
         assert measure["low"] <= measure["value"] <= measure["high"]
@@ -78,6 +79,38 @@ def test_reconstruction_is_the_mean_absolute_error():
     np.testing.assert_allclose(errors, 0.25, rtol=1e-5)
 
 
+@pytest.fixture(scope="module")
+def coded(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("coded") / "run"
+    train(load("sdpc", data__limit=LIMIT), workdir)
+    return workdir
+
+
+def test_codes_are_measured_without_a_probe(coded, capsys, monkeypatch):
+    monkeypatch.setattr("jaxgan.evaluation.probe.load", lambda dataset: pytest.fail("a probe was trained"))
+    evaluate.main([f"--workdir={coded}", "--num=30", "--all"])
+    content = json.loads((coded / "evaluation.json").read_text())
+    assert (content["step"], content["of"]) == (6, "codes")
+    assert content["num"] == len(find_prepared("toons", content["data"]["fingerprint"]).held_out.label) <= 30
+    assert [one["step"] for one in content["history"]] == [2, 4, 6]
+    assert list(content["measures"]) == [name for name in OF_CODES if name[-1] not in "34"]
+    for name, measure in content["measures"].items():
+        assert measure["low"] <= measure["value"] <= measure["high"], name
+    sparser = {name: [row[name] for row in content["sparsity"]] for name in content["sparsity"][0]}
+    assert sparser["sparsity"] == [0.25, 0.5, 1, 2, 4]
+    assert sparser["active_1"] == sorted(sparser["active_1"], reverse=True)
+    assert sparser["distortion_1"] == sorted(sparser["distortion_1"])
+    assert sparser["error_1"][2] == pytest.approx(content["measures"]["error_1"]["value"], rel=1e-5)
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == f"wrote {coded}/evaluation.json"
+    assert "held out" in "".join(said) and "real images" not in "".join(said)
+
+
+def test_codes_have_nothing_for_inception_to_see(coded):
+    with pytest.raises(UserError, match="its algorithm draws no samples: leave out --inception"):
+        evaluate.main([f"--workdir={coded}", "--inception"])
+
+
 def test_images_without_labels_are_measured_and_it_says_by_what(tmp_path, capsys):
     image = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), np.uint8)
     np.savez(tmp_path / "a.npz", image=image)
@@ -103,7 +136,7 @@ def test_inception_joins_in_where_it_is_asked_to(run, monkeypatch):
     for flag in ("--inception", "--inception=weights.pth"):
         evaluate.main([f"--workdir={run}", "--num=20", flag])
     assert asked == [None, Path("weights.pth")]
-    assert list(json.loads((run / "evaluation.json").read_text())["measures"])[-5:] == list(LESS_IS_BETTER)[-5:]
+    assert list(json.loads((run / "evaluation.json").read_text())["measures"])[-5:] == list(OF_SAMPLES)[-5:]
 
 
 def test_mistakes_are_said_before_a_probe_is_trained(run, tmp_path, monkeypatch):

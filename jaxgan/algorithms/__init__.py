@@ -21,6 +21,13 @@ Metrics = dict[str, jax.Array]  # scalars by name
 PRODUCTS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "bfloat16"}
 
 
+class Encoded(NamedTuple):
+    """What images have become in the layers of an algorithm, and how well each image is told there."""
+
+    layers: tuple[jax.Array, ...]  # (n, h, w, channels) each: the images as they are seen, then layer upon layer
+    figures: dict[str, jax.Array]  # (n,) by name
+
+
 class Algorithm(NamedTuple):
     """Pure functions; all that changes is in the state."""
 
@@ -30,6 +37,8 @@ class Algorithm(NamedTuple):
     sample_latent: Callable[[jax.Array, int], jax.Array] | None = None  # (key, n) -> latent (n, latent_dim)
     generate: Callable[..., jax.Array] | None = None  # (state, latent, label=None) -> float (n, H, W, C) in [-1, 1]
     reconstruct: Callable[[State, jax.Array], jax.Array] | None = None  # (state, float images) -> the same shape
+    # (state, float images (n, H, W, C), sparsity=1): sparsity is a factor on what keeps codes sparse
+    encode: Callable[..., Encoded] | None = None
     # (state, float images (n, H, W, C)) -> pictures by title, each (m, h, w, C) in [-1, 1]
     show: Callable[[State, jax.Array], dict[str, jax.Array]] | None = None
     # (state, float images): raises UserError where a setting leaves nothing to learn

@@ -10,7 +10,7 @@ from flax import struct
 from ml_collections import ConfigDict
 
 from jaxgan import images
-from jaxgan.algorithms import Algorithm, Batch, Metrics
+from jaxgan.algorithms import Algorithm, Batch, Encoded, Metrics
 from jaxgan.algorithms.network import Network, layer_dtype
 from jaxgan.errors import UserError
 from jaxgan.models import sdpc
@@ -143,12 +143,12 @@ class Sdpc:
                 f"l1_{layer + 1}": code.sum((1, 2, 3)).mean(),
                 f"active_{layer + 1}": jnp.mean(code > 0),
                 f"dead_{layer + 1}": jnp.sum(idle[layer] >= self.config.dead_after).astype(jnp.float32),
+                f"iterations_{layer + 1}": info.iterations[:, layer].mean(dtype=jnp.float32),
             }
             if "scale" in network.params:
                 metrics[f"scale_{layer + 1}"] = network.params["scale"].mean()
         metrics |= {
             "error": info.errors.sum(1).mean(),
-            "iterations": info.iterations.astype(jnp.float32).mean(),
             "converged": info.converged.mean(dtype=jnp.float32),
         }
         state = state.replace(step=state.step + 1, layers=layers, extremes=extremes, idle=tuple(idle))
@@ -188,6 +188,39 @@ class Sdpc:
                     f"the largest that does not is below {most:.3g}"
                 )
 
+    def encode(self, state: State, image: jax.Array, sparsity: float = 1.0) -> Encoded:
+        """The codes of float images, found with so many times the usual lambda, and what they tell of each image.
+
+        Figures of each layer: its prediction error, 1/2 |v_(i-1) gamma_(i-1) - D_i^T gamma_i|^2; its distortion, the
+        share of the image's energy that is lost where this layer's codes alone draw it; how many of its coefficients
+        are active; their l1 norm; iterations until it came to rest. `error` is that of all layers.
+        """
+        hyper = state.hyper
+        hyper = hyper.replace(sparsity=tuple(sparsity * weight for weight in hyper.sparsity))
+        seen = self.see(image)
+        codes, info = self.infer(state.replace(hyper=hyper), seen)
+        energy = jnp.maximum(jnp.sum(seen**2, (1, 2, 3)), 1e-12)  # a flat image is seen as nothing
+        figures = {"error": info.errors.sum(1)}
+        for layer, (code, drawn) in enumerate(zip(codes, self.drawings(state, codes), strict=True)):
+            figures |= {
+                f"error_{layer + 1}": info.errors[:, layer],
+                f"distortion_{layer + 1}": jnp.sum((seen - drawn) ** 2, (1, 2, 3)) / energy,
+                f"active_{layer + 1}": jnp.mean(code > 0, (1, 2, 3)),
+                f"l1_{layer + 1}": code.sum((1, 2, 3)),
+                f"iterations_{layer + 1}": info.iterations[:, layer].astype(jnp.float32),
+            }
+        return Encoded((seen, *codes), figures)
+
+    def drawings(self, state: State, codes: sdpc.Codes) -> list[jax.Array]:
+        """The images (B, H, W, C) that each layer's codes draw by way of the layers below."""
+        dictionaries, scales = split(state)
+        drawings = []
+        for layer, drawn in enumerate(codes):
+            for below in reversed(range(layer + 1)):
+                drawn = draw(drawn, dictionaries, scales, self.strides, below, self.sides[below])
+            drawings.append(drawn)
+        return drawings
+
     def show(self, state: State, image: jax.Array) -> dict[str, jax.Array]:
         """Float images as they are seen, as each layer draws them, where each layer is active, and the atoms."""
         pictures = self._pictures(state, image)
@@ -199,16 +232,10 @@ class Sdpc:
         return jax.jit(self._draw_pictures)
 
     def _draw_pictures(self, state: State, image: jax.Array) -> dict[str, jax.Array]:
-        dictionaries, scales = split(state)
-        seen = self.see(image)
-        codes, _ = self.infer(state, seen)
+        seen, *codes = self.encode(state, image).layers
         most = jnp.maximum(jnp.abs(seen).max((1, 2, 3), keepdims=True), 1e-8)  # a flat image is seen as nothing
-        pictures, drawings = {"images": image, "as they are seen": seen / most}, []
-        for layer, drawn in enumerate(codes):
-            for below in reversed(range(layer + 1)):
-                drawn = draw(drawn, dictionaries, scales, self.strides, below, self.sides[below])
-            drawings.append(drawn)
-        for layer, drawn in enumerate(drawings):
+        pictures = {"images": image, "as they are seen": seen / most}
+        for layer, drawn in enumerate(self.drawings(state, codes)):
             pictures[f"drawn by layer {layer + 1}"] = jnp.clip(drawn / most, -1, 1)
         for layer, code in enumerate(codes):
             activity = code.sum(-1, keepdims=True)
@@ -261,4 +288,4 @@ def make(config: ConfigDict) -> Algorithm:
       UserError: they do not fit the images.
     """
     system = Sdpc(config)
-    return Algorithm(system.init, system.train_step, show=system.show, check=system.check)
+    return Algorithm(system.init, system.train_step, encode=system.encode, show=system.show, check=system.check)

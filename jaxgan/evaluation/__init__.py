@@ -2,8 +2,8 @@
 
 import math
 
-# All measures in the order in which they are shown, and whether less is better.
-LESS_IS_BETTER = {
+# All measures in the order in which they are shown, and whether less is better. First those of samples.
+OF_SAMPLES = {
     "fd_probe": True,
     "kid_probe": True,
     "precision": False,
@@ -22,6 +22,14 @@ LESS_IS_BETTER = {
     "inception_precision": False,
     "inception_recall": False,
 }
+# Then those of codes; all but the sum of the errors are a layer's, whose number they end with: error_1. Layer 0 is the
+# images.
+_OF_LAYERS = {"error": True, "distortion": True, "active": True, "l1": True, "iterations": True, "accuracy": False}
+MOST_LAYERS = 4
+OF_CODES = {"error": True, "accuracy_0": False} | {
+    f"{name}_{layer}": less for name, less in _OF_LAYERS.items() for layer in range(1, MOST_LAYERS + 1)
+}
+LESS_IS_BETTER = OF_SAMPLES | OF_CODES
 
 BEST_METRICS = ("fd_probe", "coverage", "diversity", "effective_characters")  # by which a checkpoint can be the best
 

@@ -1,19 +1,20 @@
 """All measures of a generator's samples, each with its error bar and beside what real images reach."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
 from jaxgan.errors import UserError
-from jaxgan.evaluation import characters, distances, diversity, memorisation, neighbours
+from jaxgan.evaluation import OF_CODES, characters, distances, diversity, memorisation, neighbours
 from jaxgan.evaluation.intervals import interval, standard_error
 
 FEWEST = 2 * (neighbours.K_COVERAGE + 1)  # half of the images still have a k-th neighbour each
 FEW_SAMPLES, FEW_HELD_OUT = 500, 200
 NEAREST = 3  # training images shown beside a sample
+Images = TypeVar("Images", bound=tuple)  # a named tuple of arrays, as `Embedded`
 ROWS = 16  # of the picture of nearest training images
 
 RANGES = {
@@ -26,6 +27,7 @@ RANGES = {
     "fid": (0, np.inf),
     "kid": (-np.inf, np.inf),
     "inception_score": (1, np.inf),
+    **dict.fromkeys((name for name in OF_CODES if not name.startswith(("active", "accuracy"))), (0, np.inf)),
 }  # the others are shares and probabilities
 
 
@@ -102,9 +104,9 @@ def measure(
     if samples.probabilities is not None:
         found |= _recognised(samples, real, held_out, seed)
     found["memorisation"] = _memorisation(samples, train, held_out, seed)
-    found["copies"] = _mean("copies", memorisation.copies(near), memorisation.copies(near_held_out), seed)
+    found["copies"] = mean("copies", memorisation.copies(near), memorisation.copies(near_held_out), seed)
     if reconstruction is not None:
-        found["reconstruction"] = _mean("reconstruction", *reconstruction, seed)
+        found["reconstruction"] = mean("reconstruction", *reconstruction, seed)
     warnings = _size_warnings(samples, train, held_out)
     picture = _picture(samples.image, distinct, near, indices)
     if samples.probabilities is None:
@@ -112,9 +114,17 @@ def measure(
     return Evaluation(found, *_describe(samples, train, names, warnings), kept[indices], picture)
 
 
-def take(embedded: Embedded, indices: np.ndarray) -> Embedded:
-    """The images at `indices` and what the probe says of them."""
-    return Embedded(*(None if field is None else field[indices] for field in embedded))
+def take(images: Images, indices: np.ndarray) -> Images:
+    """Those at `indices`, each field of the named tuple cut alike."""
+    return type(images)(*(None if field is None else field[indices] for field in images))
+
+
+def evenly(images: Images, most: int | None) -> Images:
+    """At most `most` images, evenly spaced, because a data set can be sorted by character."""
+    count = len(images.image)
+    if most is None or count <= most:
+        return images
+    return take(images, np.linspace(0, count - 1, most).astype(int))
 
 
 def _check_sizes(samples: Embedded, train: Embedded, held_out: Embedded, kept: np.ndarray) -> None:
@@ -142,7 +152,7 @@ def compare(
     comparison: Comparison, samples: Embedded, real: Embedded, held_out: Embedded, seed: int
 ) -> dict[str, Measure]:
     """Values, floors (of `real` in the samples' place) and errors of measures against held-out images."""
-    samples, real, held_out = (_thinned(images, comparison.most) for images in (samples, real, held_out))
+    samples, real, held_out = (evenly(images, comparison.most) for images in (samples, real, held_out))
     sizes = len(samples.image), len(held_out.image)
     statistic = comparison.statistic(samples, held_out)
     everything = np.arange(sizes[1])
@@ -151,14 +161,6 @@ def compare(
     errors = np.atleast_1d(standard_error(statistic, sizes, comparison.rounds, seed))
     found = zip(comparison.names, values, floors, errors, strict=True)
     return {name: _measure(name, value, floor, error) for name, value, floor, error in found}
-
-
-def _thinned(embedded: Embedded, most: int | None) -> Embedded:
-    """At most `most` images, evenly spaced, because a data set can be sorted by character."""
-    count = len(embedded.image)
-    if most is None or count <= most:
-        return embedded
-    return take(embedded, np.linspace(0, count - 1, most).astype(int))
 
 
 def _frechet(samples: Embedded, held_out: Embedded) -> Statistic:
@@ -225,7 +227,8 @@ def _memorisation(samples: Embedded, train: Embedded, held_out: Embedded, seed: 
     return _measure("memorisation", memorisation.rank(drawn, unseen), memorisation.rank(*halves), error)
 
 
-def _mean(name: str, values: np.ndarray, reference: np.ndarray, seed: int) -> Measure:
+def mean(name: str, values: np.ndarray, reference: np.ndarray, seed: int) -> Measure:
+    """That of values an image (N,), beside a reference's as its floor."""
     error = standard_error(lambda i: values[i].mean(), (len(values),), seed=seed)
     return _measure(name, values.mean(), reference.mean(), error)
 

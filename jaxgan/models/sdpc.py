@@ -27,8 +27,8 @@ MARGIN = 1.02  # by which its result, which comes from below, is raised
 class Info(NamedTuple):
     """How an inference went, image by image."""
 
-    iterations: jax.Array  # int32 (B,), until the image's energies came to rest
-    converged: jax.Array  # bool (B,), False where the iterations ended first
+    iterations: jax.Array  # int32 (B, n), until each layer's energy came to rest for good
+    converged: jax.Array  # bool (B,), False where the iterations ended before all layers had
     errors: jax.Array  # (B, n): 1/2 |v_(i-1) gamma_(i-1) - D_i^T gamma_i|^2
     energies: jax.Array  # (B, n): f_i + lambda_i |gamma_i|_1
 
@@ -124,20 +124,22 @@ def infer(
     batch = len(images)
 
     def unfinished(carry):
-        _, active, iterations = carry
-        return jnp.any(active) & (jnp.max(iterations) < max_iterations)
+        _, active, _, count = carry
+        return jnp.any(active) & (count < max_iterations)
 
     def body(carry):
-        before, active, iterations = carry
+        before, active, moved, count = carry
         after = advance(problem, steps, before, accelerate)
-        moves = jnp.any(jnp.abs(after.energies - before.energies) > threshold * before.energies, axis=1)
+        moves = jnp.abs(after.energies - before.energies) > threshold * before.energies
+        moves = active[:, None] & (moves | (count == 0))
         after = jax.tree.map(lambda new, old: jnp.where(_per_image(active, new), new, old), after, before)
-        return after, active & (moves | (iterations == 0)), iterations + active
+        return after, jnp.any(moves, axis=1), jnp.where(moves, count + 1, moved), count + 1
 
-    carry = first, jnp.ones(batch, bool), jnp.zeros(batch, jnp.int32)
-    last, active, iterations = jax.lax.while_loop(unfinished, body, carry)
+    carry = first, jnp.ones(batch, bool), jnp.zeros((batch, len(layers)), jnp.int32), jnp.int32(0)
+    last, active, moved, count = jax.lax.while_loop(unfinished, body, carry)
     residuals = unexplained(problem, last.codes)
     errors = jnp.stack([_square(residual) / 2 for residual in residuals], axis=1)
+    iterations = jnp.minimum(moved + 1, count)  # the step that found a layer at rest counts
     return last.codes, Info(iterations, ~active, errors, energies(problem, last.codes, residuals))
 
 

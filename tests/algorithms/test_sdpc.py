@@ -95,6 +95,34 @@ def test_atoms_that_nothing_uses_count_as_dead(system, step, state):
     assert state.idle[0][0] == 3
 
 
+def test_what_codes_tell_of_images(system, state):
+    """Of each alone; with more sparsity less is active, and more lost."""
+    image = images.to_float(some_shapes(0, 3)["image"])
+    (seen, *codes), figures = jax.jit(system.encode)(state, image)
+    assert [code.shape for code in codes] == [(3, 13, 13, 6), (3, 9, 9, 8)]
+    np.testing.assert_allclose(seen, system.see(image), atol=1e-6)
+    (first, second), (scale,) = sdpc.split(state)
+    drawn = by_convolution(first, 2, (32, 32)).render(codes[0])
+    below = by_convolution(second, 1, (13, 13)).render(codes[1])
+    deep = by_convolution(first, 2, (32, 32)).render(below / scale)
+    square = lambda x: np.sum(np.asarray(x, np.float64) ** 2, (1, 2, 3))
+    expected = {
+        "error_1": square(seen - drawn) / 2,
+        "error_2": square(scale * codes[0] - below) / 2,
+        "distortion_1": square(seen - drawn) / square(seen),
+        "distortion_2": square(seen - deep) / square(seen),
+        "active_2": np.mean(codes[1] > 0, (1, 2, 3)),
+        "l1_1": np.sum(codes[0], (1, 2, 3)),
+    }
+    expected["error"] = expected["error_1"] + expected["error_2"]
+    for name, values in expected.items():
+        np.testing.assert_allclose(figures[name], values, rtol=1e-4, err_msg=name)
+    assert set(figures) == {*expected, "active_1", "l1_2", "iterations_1", "iterations_2"}
+    sparser = system.encode(state, image, 2.0).figures
+    assert np.all(sparser["active_1"] < figures["active_1"])
+    assert np.all(sparser["distortion_1"] > figures["distortion_1"])
+
+
 def test_what_it_shows(system, state):
     image = images.to_float(some_shapes(0, 5)["image"])
     shown = system.show(state, image)
