@@ -8,7 +8,6 @@ from PIL import Image
 from support import load
 
 from jaxgan import evaluate
-from jaxgan.data.dataset import find_prepared
 from jaxgan.errors import UserError
 from jaxgan.evaluation import OF_CODES, OF_SAMPLES
 from jaxgan.evaluation.measures import Embedded
@@ -91,7 +90,7 @@ def test_codes_are_measured_without_a_probe(coded, capsys, monkeypatch):
     evaluate.main([f"--workdir={coded}", "--num=30", "--all"])
     content = json.loads((coded / "evaluation.json").read_text())
     assert (content["step"], content["of"]) == (6, "codes")
-    assert content["num"] == len(find_prepared("toons", content["data"]["fingerprint"]).held_out.label) <= 30
+    assert content["num"] == 30
     assert [one["step"] for one in content["history"]] == [2, 4, 6]
     assert list(content["measures"]) == [name for name in OF_CODES if name[-1] not in "34"]
     for name, measure in content["measures"].items():

@@ -22,12 +22,14 @@ OF_SAMPLES = {
     "inception_precision": False,
     "inception_recall": False,
 }
-# Then those of codes; all but the sum of the errors are a layer's, whose number they end with: error_1. Layer 0 is the
-# images.
+# Then those of codes; all but the sum of the errors are a layer's, whose number they end with: error_1. Layer 0, of
+# which there is the accuracy only, is the images.
 _OF_LAYERS = {"error": True, "distortion": True, "active": True, "l1": True, "iterations": True, "accuracy": False}
 MOST_LAYERS = 4
-OF_CODES = {"error": True, "accuracy_0": False} | {
-    f"{name}_{layer}": less for name, less in _OF_LAYERS.items() for layer in range(1, MOST_LAYERS + 1)
+OF_CODES = {"error": True} | {
+    f"{name}_{layer}": less
+    for name, less in _OF_LAYERS.items()
+    for layer in range(0 if name == "accuracy" else 1, MOST_LAYERS + 1)
 }
 LESS_IS_BETTER = OF_SAMPLES | OF_CODES
 

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.linear_model import RidgeClassifierCV
 
 from jaxgan.evaluation import OF_CODES
 from jaxgan.evaluation.measures import Measure, mean
@@ -40,6 +39,8 @@ def linear_classification(
 
     Its penalty is that of PENALTIES with the least leave-one-out error on the training images.
     """
+    from sklearn.linear_model import RidgeClassifierCV  # takes half a second, for which no other command is to wait
+
     train, held_out = (np.reshape(code, (len(code), -1)) for code in (train, held_out))
     scale = train.std() or 1.0
     classifier = RidgeClassifierCV(alphas=PENALTIES * train.shape[1])

@@ -25,7 +25,13 @@ class Language:
         return self._texts[key].format(**fields)
 
     def find(self, prefix: str, name: str) -> str | None:
-        """Returns the text of a name that comes from a file, such as a collapse's kind; None where it is unknown."""
+        """Returns the text of a name that comes from a file, such as a collapse's kind; None where it is unknown.
+
+        Where the name ends in a layer's number, as error_1, the text is that of error_n.
+        """
+        stem, _, layer = name.rpartition("_")
+        if layer.isdecimal() and f"{prefix}_{stem}_n" in self._texts:
+            return self.text(f"{prefix}_{stem}_n", layer=layer)
         return self._texts.get(f"{prefix}_{name}")
 
     def number(self, value: float, digits: int = 3) -> str:

@@ -110,7 +110,7 @@ def _marks(run: Run, number: int, language: Language) -> list[Mark]:
 def _unit(name: str, family: Sequence[str], language: Language) -> str:
     """BEGAN's losses are reconstruction errors, DCGAN's cross entropies."""
     if name.startswith("loss_") and ("loss_real" in family or "score_real" in family):
-        return language.text("unit_l1" if "loss_real" in family else "unit_nats")
+        return language.text("unit_absolute" if "loss_real" in family else "unit_nats")
     return language.find("unit", name.partition("_")[0]) or language.find("unit", name) or wording.plain(name)
 
 

@@ -14,7 +14,8 @@ from jaxgan.reporting.reading import number
 from jaxgan.reporting.report import Group, Rank, rank
 from jaxgan.reporting.runs import MEMBERS, Run
 
-MEASURES = ("fd_probe", "coverage", "diversity", "recognised", "effective_characters")
+OF_SAMPLES = ("fd_probe", "coverage", "diversity", "recognised", "effective_characters")
+MEASURES = (*OF_SAMPLES, *evaluation.OF_CODES)
 LESS_IS_BETTER = evaluation.LESS_IS_BETTER | {"m": True}  # m is BEGAN's own
 LENGTHS = ("steps", "epochs")  # what runs learn depends on them, though they can be changed
 
@@ -137,7 +138,7 @@ class Sweep:
     def key_measures(self) -> list[str]:
         """The measures that are drawn over the fields."""
         characters = "effective_characters" if "effective_characters" in self.measures else "diversity"
-        return [name for name in ("fd_probe", characters, "m") if name in self.measures]
+        return [name for name in ("fd_probe", characters, "m", "error") if name in self.measures]
 
     @cached_property
     def ranks(self) -> dict[tuple[str, str], Rank]:

@@ -54,7 +54,7 @@ def coded(seed, label, lost):
 
 def test_means_stand_beside_those_of_training_images():
     found = measure(coded(0, labels(0, 100), 0.5), coded(5, labels(1, 100), 0.4))
-    assert list(found) == ["accuracy_0", "distortion_1", "active_1", "accuracy_1"]
+    assert list(found) == ["distortion_1", "active_1", "accuracy_0", "accuracy_1"]
     assert found["distortion_1"].value == pytest.approx(0.5, abs=0.01)
     assert found["distortion_1"].floor == pytest.approx(0.4, abs=0.01)
     assert found["distortion_1"].error == pytest.approx(0.01 / 10, rel=0.3)

@@ -52,5 +52,12 @@ def test_durations(seconds, said):
     assert EN.duration(seconds).replace("\xa0", " ") == said
 
 
+def test_a_layers_figure_has_the_text_of_its_kind():
+    assert EN.find("measure", "iterations_2") == "iterations until layer 2 came to rest"
+    assert FR.find("metric", "dead_1").startswith("atomes de la couche 1")
+    assert EN.find("measure", "error") != EN.find("measure", "error_1")
+    assert EN.find("measure", "anything_1") is None
+
+
 def test_french_typography():
     assert FR.text("set", name="toons", size=1, characters=2).startswith("toons\xa0: 1 images d\u2019apprentissage")

@@ -318,6 +318,18 @@ def test_many_collapses_are_lines_without_words(tmp_path):
     assert len(re.findall(r"stroke-dasharray: [^\"]*stroke-width: 1.2", chart)) == 10
 
 
+def test_codes_are_compared_by_setting(tmp_path):
+    members = write_sweep(tmp_path / "sweep", algorithm=["sdpc"], feedback=[0.0, 1.0], seed=[0, 1])
+    for member, error in zip(members, (30, 32, 20, 21), strict=True):
+        write_evaluation(member, error=error, error_1=5, accuracy_2=error / 100)
+    page, _, _ = written(tmp_path, tmp_path / "sweep")
+    (without, fed) = page.rows().values()
+    assert (without["error"], fed["error"]) == ("31 ± 1.4", "20.5★ ± 0.71")
+    assert (without["error_1"], fed["accuracy_2"]) == ("5 ± 0", "0.205 ± 0.0071")
+    assert "The figures are the evaluations'." in page.text
+    assert 'aria-label="error over feedback"' in (tmp_path / "report.html").read_text()
+
+
 def test_a_page_of_many_members_stays_small(tmp_path):
     members = write_sweep(tmp_path / "sweep", gamma=[0.3, 0.5, 0.7], lambda_k=[0.1, 0.2, 0.3, 0.4], seed=[0, 1, 2])
     for member in members:
