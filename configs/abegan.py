@@ -6,7 +6,7 @@ The seed, on a GPU of 2019 and 9,877 Simpsons faces: 61,600 steps in 50 minutes,
     python -m jaxgan.main --config=configs/abegan.py[:quick|:tiny]
 """
 
-from jaxgan.config import QUICK_BEGAN, base, with_preset
+from jaxgan.fields import QUICK_BEGAN, base, with_preset
 
 
 def get_config(preset=None):

@@ -5,7 +5,7 @@
     python -m jaxgan.main --config=configs/adcgan_seed.py[:quick|:tiny]
 """
 
-from jaxgan.config import QUICK_ADCGAN, base, with_preset
+from jaxgan.fields import QUICK_ADCGAN, base, with_preset
 
 
 def get_config(preset=None):

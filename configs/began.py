@@ -6,7 +6,7 @@ Two CPU cores would take two and a half days, at 0.78 s a step.
     python -m jaxgan.main --config=configs/began.py[:quick|:tiny]
 """
 
-from jaxgan.config import QUICK_BEGAN, base, with_preset
+from jaxgan.fields import QUICK_BEGAN, base, with_preset
 
 
 def get_config(preset=None):

@@ -3,7 +3,7 @@
 python -m jaxgan.main --config=configs/hila.py[:quick|:tiny]
 """
 
-from jaxgan.config import QUICK_SDPC, TINY_SDPC, base, with_preset
+from jaxgan.fields import QUICK_SDPC, TINY_SDPC, base, with_preset
 
 
 def get_config(preset=None):

@@ -5,7 +5,7 @@
     python -m jaxgan.main --config=configs/sabegan.py[:quick|:tiny]
 """
 
-from jaxgan.config import QUICK_BALANCE, base, with_preset
+from jaxgan.fields import QUICK_BALANCE, base, with_preset
 
 
 def get_config(preset=None):

@@ -6,7 +6,7 @@ Any constant image has the least loss there is; the seed saw one flat light yell
     python -m jaxgan.main --config=configs/sabegan_seed.py[:quick|:tiny]
 """
 
-from jaxgan.config import QUICK_BALANCE, base, with_preset
+from jaxgan.fields import QUICK_BALANCE, base, with_preset
 
 
 def get_config(preset=None):

@@ -5,7 +5,7 @@ Codes of 13x13 and of 9x9 places. It draws what each layer makes of held-out ima
     python -m jaxgan.main --config=configs/sdpc.py[:quick|:tiny]
 """
 
-from jaxgan.config import QUICK_SDPC, TINY_SDPC, base, with_preset
+from jaxgan.fields import QUICK_SDPC, TINY_SDPC, base, with_preset
 
 
 def get_config(preset=None):

@@ -17,6 +17,7 @@ from ml_collections import ConfigDict
 from jaxgan import cli
 from jaxgan import config as config_lib
 from jaxgan.errors import UserError
+from jaxgan.fields import flatten
 
 
 class Setting(NamedTuple):
@@ -74,7 +75,7 @@ def settings(arguments: Sequence[str], text: str) -> list[Setting]:
 
 def _setting(arguments: Sequence[str], typed: dict[str, str]) -> Setting:
     config, _ = config_lib.load([*arguments, *(f"--config.{field}={value}" for field, value in typed.items())])
-    values = config_lib.flatten(config)
+    values = flatten(config)
     fields = {field: values[field] for field in typed}
     name = ",".join(quote(f"{field}={fields[field]}", safe="=+") for field in sorted(fields))
     return Setting(name, fields, config)

@@ -7,13 +7,14 @@ import numpy as np
 from PIL import Image
 
 from jaxgan import config as config_lib
+from jaxgan.fields import base
 
 NAMES = ["bart", "lisa", "homer"]
 
 
 def write_run(path, algorithm="began", fingerprint="f1", steps=600, names=NAMES, figures=(), **fields):
     """A finished run of 12 rows with two grids; `data__seed` is data.seed. Rows have these figures, each a chart."""
-    config = config_lib.base(algorithm)
+    config = base(algorithm)
     config.steps = steps
     config.update_from_flattened_dict({name.replace("__", "."): value for name, value in fields.items()})
     steps = steps or 600

@@ -3,6 +3,7 @@ from support import CONFIGS, ROOT, load
 
 from jaxgan import config as config_lib
 from jaxgan.errors import UserError
+from jaxgan.fields import TINY, TINY_SDPC, flatten
 
 
 def began(*arguments):
@@ -97,10 +98,8 @@ def test_presets_only_reduce():
     """No preset changes what an experiment is about."""
     for name in CONFIGS:
         plain, tiny = (config_lib.load([f"--config={ROOT}/configs/{name}.py{p}"])[0] for p in ("", ":tiny"))
-        changed = {
-            field for field, value in config_lib.flatten(tiny).items() if config_lib.flatten(plain)[field] != value
-        }
-        assert changed <= {*config_lib.TINY, *config_lib.TINY_SDPC, "data.name", "data.image_size", "data.image_width"}
+        changed = {field for field, value in flatten(tiny).items() if flatten(plain)[field] != value}
+        assert changed <= {*TINY, *TINY_SDPC, "data.name", "data.image_size", "data.image_width"}
 
 
 def test_difference_ignores_what_may_change():

@@ -9,6 +9,7 @@ from absl import logging
 
 from jaxgan import config as config_lib
 from jaxgan.errors import UserError
+from jaxgan.fields import base, flatten
 from jaxgan.reporting.runs import Run
 
 CONFIGS = Path(config_lib.__file__).parents[1] / "configs"  # a checkout's; an installed package has none beside it
@@ -56,11 +57,11 @@ def training_arguments(stored: Mapping, known: Mapping[str, dict]) -> tuple[list
     """
     try:
         config = config_lib.from_dict(stored)
-        wanted = config_lib.flatten(config_lib.to_dict(config))
+        wanted = flatten(config_lib.to_dict(config))
     except (UserError, TypeError, ValueError, AttributeError, KeyError):
         return [], False
     if not known:
-        defaults = config_lib.flatten(config_lib.base(config.algorithm))
+        defaults = flatten(base(config.algorithm))
         return [f"--config=configs/{config.algorithm}.py", *_overrides(defaults, wanted)], False
     candidates = [
         [f"--config=configs/{name}", *_overrides(given, wanted)]
@@ -89,7 +90,7 @@ def _load(arguments: list[str]) -> dict | None:
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.FATAL)  # absl logs what it refuses
     try:
-        return config_lib.flatten(config_lib.to_dict(config_lib.load(arguments)[0]))
+        return flatten(config_lib.to_dict(config_lib.load(arguments)[0]))
     except UserError:
         return None
     finally:

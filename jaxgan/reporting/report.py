@@ -9,6 +9,7 @@ from pathlib import Path
 from jaxgan import config as config_lib
 from jaxgan.errors import UserError
 from jaxgan.evaluation import LESS_IS_BETTER
+from jaxgan.fields import base, flatten
 from jaxgan.reporting.evaluation import Measure, order
 from jaxgan.reporting.language import Language
 from jaxgan.reporting.pictures import Grids, Picture, grids, grids_each, nearest
@@ -150,7 +151,7 @@ def _is_outward(name: str) -> bool:
 
 def _monitor_defaults(run: Run) -> dict[str, object]:
     try:
-        fields = config_lib.flatten(config_lib.base(run.algorithm))
+        fields = flatten(base(run.algorithm))
     except UserError:  # an algorithm that this version does not know
         return {}
     return {name: value for name, value in fields.items() if name.startswith("monitor.")}

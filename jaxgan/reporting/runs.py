@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jaxgan import config as config_lib
 from jaxgan.errors import UserError
+from jaxgan.fields import flatten
 from jaxgan.reporting import evaluation as evaluation_lib
 from jaxgan.reporting.evaluation import Evaluation
 from jaxgan.reporting.reading import Remarks, count, keep_numbers, number, read_object, read_rows, shares, strings
@@ -202,12 +203,12 @@ def _data(content: object) -> DataSet | None:
 
 def _fields(config: dict, remarks: Remarks) -> dict:
     try:
-        return config_lib.flatten(config_lib.from_dict(config))
+        return flatten(config_lib.from_dict(config))
     except UserError:
         remarks.add("unknown_algorithm", algorithm=config["algorithm"])
     except (TypeError, ValueError, AttributeError, KeyError):  # ml_collections' complaints of a wrong type
         remarks.add("strange_config", file="config.json")
-    return config_lib.flatten(config)
+    return flatten(config)
 
 
 def _steps(fields: dict, data: DataSet) -> int | None:

@@ -6,6 +6,7 @@ from runfiles import write_evaluation, write_run
 from support import CONFIGS, ROOT
 
 from jaxgan import config as config_lib
+from jaxgan.fields import base
 from jaxgan.reporting import commands as commands_lib
 from jaxgan.reporting.commands import commands, experiments, training_arguments
 from jaxgan.reporting.runs import read_all
@@ -58,7 +59,7 @@ def test_typed_epochs_are_repeated(known):
 
 
 def test_fields_of_a_later_version_have_no_command(known):
-    stored = config_lib.to_dict(config_lib.base("began")) | {"invented": 1}
+    stored = config_lib.to_dict(base("began")) | {"invented": 1}
     assert training_arguments(stored, known) == ([], False)
     assert training_arguments({"algorithm": "bigan"}, known) == ([], False)
     assert training_arguments({"algorithm": "began", "gamma": "high"}, known) == ([], False)
@@ -66,7 +67,7 @@ def test_fields_of_a_later_version_have_no_command(known):
 
 def test_without_the_configs_the_defaults_are_the_measure(monkeypatch, tmp_path):
     monkeypatch.setattr(commands_lib, "CONFIGS", tmp_path / "configs")
-    stored = config_lib.to_dict(config_lib.base("began")) | {"gamma": 0.3}
+    stored = config_lib.to_dict(base("began")) | {"gamma": 0.3}
     assert training_arguments(stored, experiments()) == (["--config=configs/began.py", "--config.gamma=0.3"], False)
 
 

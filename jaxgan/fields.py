@@ -1,0 +1,247 @@
+"""Every field of an experiment with its default, unit and meaning, and presets.
+
+An experiment is a file with `get_config(preset)`, which takes `base()`, overrides fields and
+returns `with_preset(...)`. The file can live in any directory.
+"""
+
+from collections.abc import Mapping
+
+from ml_collections.config_dict import ConfigDict, placeholder
+
+from jaxgan.errors import UserError
+from jaxgan.evaluation import MOST_LAYERS
+
+
+def base(algorithm: str) -> ConfigDict:
+    """Returns the fields that all experiments share and those of `algorithm`, as the seed had them."""
+    config = ConfigDict()
+    config.algorithm = algorithm  # the module of jaxgan.algorithms that trains it
+    config.seed = 0  # of the initial weights, the latents, dropout and augmentation
+    config.init_from = placeholder(str)  # directory of a run whose networks this one starts from
+
+    config.epochs = 1000  # passes over the training images
+    config.steps = placeholder(int)  # generator updates; where set, it overrides epochs
+    config.batch_size = 32  # images a step, over all devices
+    # Of the networks' arithmetic; parameters, losses, k and optimizers are float32 in any case. float32 has full
+    # precision on every backend; tf32 multiplies float32 numbers in TensorFloat-32 on a GPU, in three bfloat16 passes
+    # on a TPU and in float32 on a CPU; bfloat16 computes whole layers in bfloat16.
+    config.precision = "float32"
+    config.deterministic = False  # bit-identical repeats on a GPU, at some cost in speed; a CPU always repeats
+
+    config.log_every = 50  # steps between two rows of metrics.jsonl
+    config.sample_every = 1540  # steps between two sample grids
+    config.checkpoint_every = 1540  # steps between two checkpoints
+    config.keep = 3  # newest checkpoints that stay
+    config.keep_every = placeholder(int)  # checkpoints at multiples of this step stay too
+    config.tensorboard = True  # write TensorBoard's files as well (needs TensorFlow)
+    config.compilation_cache = True  # keep compiled steps under ~/.cache/jaxgan, so that the next start is quick
+
+    config.latent_dim = 64  # length of z
+    config.latent = "normal"  # distribution of z: normal is N(0, 1), uniform is U[-1, 1]
+    config.width = 64  # channels that the networks' layers count in
+    config.init = "fan_avg_normal"  # of the weights: fan_avg_normal, fan_in_uniform (PyTorch's default) or normal_002
+    config.lr_g = 1e-4  # Adam's learning rate, generator
+    config.lr_d = 1e-4  # Adam's learning rate, discriminator
+    config.adam_b1 = 0.5
+    config.adam_b2 = 0.999
+    config.ema_decay = 0.0  # of the generator's weight average, a step; 0 keeps none
+
+    config.data = ConfigDict()
+    config.data.name = "toons"  # toons, simpsons_faces, simpsons_mnist, folder or arrays
+    config.data.dir = placeholder(str)  # the user's archive, folder or .npz; none downloads or draws the set
+    config.data.seed = 0  # of the order of the images
+    config.data.image_size = 32  # pixels a side: 32, 64 or 128; for SDPC any height
+    config.data.image_width = placeholder(int)  # pixels across where images are not square, for SDPC
+    config.data.channels = 3  # 3 is colour, 1 is grey
+    config.data.fit = "crop"  # images that are not square: crop cuts out the centre, pad adds white
+    config.data.unreadable = "error"  # files that are no readable images: error names them and stops, skip goes on
+    config.data.limit = placeholder(int)  # use the first so many training images only
+    config.data.flip = False  # mirror half of the real images
+    config.data.noise = 0.0  # largest deviation of the Gaussian noise on the discriminator's input; images span [-1, 1]
+    config.data.source = "auto"  # device keeps the set in the accelerator's memory, tfdata streams it
+
+    config.monitor = ConfigDict()
+    config.monitor.every = 1540  # steps between two readings; 0 takes none
+    config.monitor.num = 500  # samples of a reading
+    config.monitor.best_metric = "fd_probe"  # of the best checkpoint: or coverage, diversity, effective_characters
+    config.monitor.on_collapse = "continue"  # or stop, or restore: goes back to the best checkpoint with other noise
+    config.monitor.restores = 3  # times that a run goes back at most; then it stops
+    config.monitor.warmup = 3080  # first step whose reading counts for the alarm
+    config.monitor.patience = 3  # readings in a row that fire the alarm, and that take it back
+    config.monitor.margin = 1.25  # factor by which a reading must be clear of a bound for the alarm to be taken back
+    # Bounds of the alarm, the first three relative to real images.
+    config.monitor.min_contrast = 0.3  # deviation of the pixels within an image, below which it is flat
+    config.monitor.min_diversity = 0.3  # distance between samples, below which they are all alike
+    config.monitor.min_characters = 0.35  # entropy of the characters, below which they are few ...
+    config.monitor.min_recognised = 0.25  # ... where so many samples are somebody: told with probability 0.5 or more
+    config.monitor.min_distinct = 0.5  # share of samples without a twin, below which they are repeating
+    config.monitor.max_copies = 0.3  # share of copies of training images, above which they are memorised
+    config.monitor.max_growth = 1.5  # of fd_probe or m over its best, and ...
+    config.monitor.max_relapse = 0.25  # ... of its way back to its worst, above which training is diverging
+    config.monitor.min_change = 0.01  # of the same latents' images between readings, below which they are frozen
+
+    if algorithm not in _FIELDS:
+        raise UserError(f"no algorithm {algorithm!r}: there are {', '.join(_FIELDS)}")
+    if algorithm == "sdpc":
+        for name in _OF_GANS:
+            del config[name]
+    config.update(_FIELDS[algorithm]())
+    return config.lock()
+
+
+def _balance() -> dict:
+    return {
+        "gamma": 0.5,  # diversity ratio E[L(G(z))] / E[L(x)] that the balance aims at
+        "lambda_k": 1e-3,  # gain of k's controller
+        "k_min": 0.0,  # k starts here
+        "k_max": 1.0,
+    }
+
+
+def _began() -> dict:
+    return _balance() | {
+        "activation": "elu",  # elu, relu, leaky_relu, silu or gelu
+        "asymmetric": False,  # ABEGAN: halved generator and discriminator's decoder
+        "skip_connections": False,  # paper, section 3.5.1: h0 joins the decoders after each upsampling
+        "residual_steps": 0,  # paper, section 3.5.1: steps in which the residuals' carry goes from 1 to 0; 0 has none
+        "plateau_every": 3080,  # steps whose mean of m is compared with the best so far; 0 never decays
+        "plateau_factor": 0.9,  # of both learning rates where m stalls
+        "plateau_rtol": 1e-4,  # relative improvement that counts
+    }
+
+
+def _shared() -> dict:
+    return _balance() | {
+        "hold_decoder": True,  # G's loss sees the reconstructing G as a constant; False is the seed's flat loss
+        "adversarial": True,  # D's loss is L(x) - k L(G(z)); False is their mean, ADCGAN's in the seed, without k
+    }
+
+
+def _sabegan() -> dict:
+    return _shared() | {"activation": "elu"}  # elu, relu, leaky_relu, silu or gelu
+
+
+def _dcgan_networks() -> dict:
+    return {
+        "kernel": 3,  # size of the convolutions
+        "upsampling": "nearest",  # nearest (then a convolution) or transposed
+        "transposed_kernel": 4,  # size of the transposed convolutions
+        "dropout": 0.25,  # probability that the discriminator drops a channel
+        "leak": 0.2,  # slope of LeakyReLU below 0
+        "batch_norm_eps": 0.5,  # added to the variance, but in the generator's first (1e-5)
+    }
+
+
+def _adcgan() -> dict:
+    return _shared() | _dcgan_networks()
+
+
+def _dcgan() -> dict:
+    return _dcgan_networks() | {
+        "label_smoothing": 0.1,  # D's real labels are one uniform draw a batch from [1 - this, 1]
+        "lr_decay": 0.1,  # factor on both learning rates ...
+        "lr_decay_every": 308_000,  # ... each so many steps; 0 never decays
+    }
+
+
+# What a system that neither draws latents nor has an adversary has no use for.
+_OF_GANS = ("latent_dim", "latent", "width", "init", "lr_g", "lr_d", "adam_b1", "adam_b2", "ema_decay")
+
+
+def _sdpc() -> dict:
+    layer = {
+        "atoms": 64,
+        "kernel": 9,  # side of an atom, in what lies below
+        "stride": 1,  # between atoms
+        "sparsity": 1.0,  # lambda, the weight of |gamma|_1
+        "scale": 1.0,  # v at the start: by how much what lies above sees the codes larger; the last layer's has no use
+        "lr": 5e-3,  # of the dictionary, by gradients of an image's prediction error, with momentum 0.9
+    }
+    return {
+        "epochs": 100,
+        "batch_size": 20,
+        "layers": 2,  # how many there are of layer_1 to layer_4
+        "layer_1": layer | {"kernel": 8, "stride": 2, "sparsity": 0.5, "scale": 6.0, "lr": 1e-4},
+        **{f"layer_{number}": layer | {"kernel": 5} for number in range(2, MOST_LAYERS + 1)},
+        "feedback": 1.0,  # b, the weight of what lies above: 1 is SDPC, 0 the hierarchical Lasso
+        "threshold": 5e-4,  # relative change of energy in a step, below which an image's inference ends
+        "max_iterations": 1000,  # of an inference
+        "lr_scale": 1e-3,  # Adam's learning rate, v
+        "dead_after": 100,  # steps without use after which an atom counts as dead
+        "data": {
+            "whiten_f0": 0.5,  # cycles a pixel up to which spectra are made even; 0 leaves them
+            "whiten_n": 2.0,  # steepness of the fall above
+            "contrast_size": 9,  # pixels a side of the window of local contrast normalisation, odd; 0 does without
+            "contrast_sigma": 0.5,  # deviation of its Gaussian weights, in halves of the window's side
+            "standardise": True,  # each image gets mean 0 and deviation 1
+            "mask": True,  # only an ellipse within the edges is seen
+        },
+        "monitor": {"every": 0},  # readings are of samples, of which there are none
+    }
+
+
+_FIELDS = {"began": _began, "sabegan": _sabegan, "adcgan": _adcgan, "dcgan": _dcgan, "sdpc": _sdpc}
+
+# BEGAN's losses in minutes on a CPU. With so few steps gamma = 0.5 draws one image; with 0.9 real scenes collapse.
+QUICK_BALANCE = {
+    "width": 16,
+    "batch_size": 16,
+    "steps": 6000,
+    "lr_g": 1e-3,
+    "lr_d": 2e-3,
+    "gamma": 0.7,
+    "lambda_k": 0.002,
+    "ema_decay": 0.99,
+    "sample_every": 500,
+    "checkpoint_every": 1000,
+    "monitor.every": 500,
+    "monitor.warmup": 1000,
+}
+QUICK_SDPC = {"steps": 500, "layer_1.atoms": 32, "sample_every": 100, "checkpoint_every": 100}
+TINY_SDPC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "max_iterations": 20, "dead_after": 2}
+QUICK_BEGAN = QUICK_BALANCE | {"plateau_every": 1500}
+QUICK_DCGAN = {
+    "batch_size": 16,
+    "steps": 3500,
+    "ema_decay": 0.99,
+    "sample_every": 500,
+    "checkpoint_every": 500,
+    "monitor.every": 500,
+    "monitor.warmup": 1000,
+}
+QUICK_ADCGAN = QUICK_DCGAN | {"width": 32, "gamma": 0.7, "lambda_k": 0.002}
+
+TINY = {
+    "width": 8,
+    "latent_dim": 8,
+    "batch_size": 8,
+    "steps": 6,
+    "log_every": 2,
+    "sample_every": 3,
+    "checkpoint_every": 2,
+    "tensorboard": False,
+    "data.limit": 64,
+    "monitor.every": 0,
+}
+
+
+def with_preset(config: ConfigDict, preset: str | None, **presets: Mapping) -> ConfigDict:
+    """Applies a preset, a mapping from (dotted) field to value. `tiny` is the same for all but for overrides.
+
+    Raises:
+      UserError: there is no such preset.
+    """
+    presets["tiny"] = {name: value for name, value in TINY.items() if name in flatten(config)} | presets.get("tiny", {})
+    if preset and preset not in presets:
+        raise UserError(f"no preset {preset!r}: there are {', '.join(sorted(presets))}, or none")
+    config.update_from_flattened_dict(presets[preset] if preset else {})
+    return config
+
+
+def flatten(config: Mapping, prefix: str = "") -> dict:
+    """Returns the fields by dotted name."""
+    flat = {}
+    for name, value in config.items():
+        nested = isinstance(value, (ConfigDict, dict))
+        flat |= flatten(value, f"{prefix}{name}.") if nested else {prefix + name: value}
+    return flat
