@@ -128,7 +128,7 @@ _RANGES = {
     **dict.fromkeys(("plateau_every", "residual_steps", "lr_decay_every"), (0, math.inf)),
     **dict.fromkeys(("gamma", "lambda_k", "k_min", "k_max", "lr_g", "lr_d", "lr_decay"), (0, math.inf)),
     **dict.fromkeys(("data.noise", "leak"), (0, math.inf)),
-    **dict.fromkeys(("adam_b1", "adam_b2", "ema_decay", "dropout"), (0, 1)),
+    **dict.fromkeys(("adam_b1", "adam_b2", "ema_decay", "dropout", "momentum"), (0, 1)),
     **dict.fromkeys(
         [f"layer_{layer}.{name}" for layer in range(1, MOST_LAYERS + 1) for name in _COUNTS], (1, math.inf)
     ),
@@ -185,6 +185,13 @@ def validate(config: ConfigDict) -> None:
 
 
 def _validate_sdpc(config: ConfigDict) -> None:
+    if config.max_iterations < config.layers:
+        raise UserError(f"max_iterations={config.max_iterations}: what is seen takes {config.layers} to the last layer")
+    usual = flatten(base("sdpc"))
+    for name, value in flatten(config).items():
+        layer = re.match(r"layer_(\d)\.", name)
+        if layer and int(layer[1]) > config.layers and value != usual[name]:
+            raise UserError(f"{name}={value}: there are {config.layers} layers; set layers={layer[1]}")
     if config.monitor.every:
         raise UserError(f"monitor.every={config.monitor.every}: sdpc draws no samples to be watched; it is 0")
     if config.precision == "bfloat16":

@@ -246,11 +246,13 @@ def _of_codes(options: argparse.Namespace) -> Examine:
         raise UserError(f"{options.workdir}: its algorithm draws no samples: leave out --inception")
     _, dataset = prepared_images(options.workdir)
     held_out, train = (evenly(split, options.num) for split in (dataset.held_out, dataset.train))
+    measures.check_counts(len(train.label), len(held_out.label))
     few, num = evenly(held_out, CURVE).image, max(len(held_out.label), len(train.label))
 
     def examine(algorithm: algorithms.Algorithm, state: algorithms.State, step: int) -> tuple[dict, None]:
-        found = coding.measure(encode(algorithm, state, held_out), encode(algorithm, state, train))
-        described = {"of": "codes", "summary": coding.sentence(found), "warnings": []}
+        coded = encode(algorithm, state, held_out)
+        found = coding.measure(coded, encode(algorithm, state, train))
+        described = {"of": "codes", "summary": coding.sentence(found), "warnings": coding.warnings(coded)}
         curve = {"sparsity": sparsity_curve(algorithm, state, few)}
         return record(dataset, step, num, found) | described | curve, None
 

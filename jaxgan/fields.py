@@ -85,6 +85,7 @@ def base(algorithm: str) -> ConfigDict:
     if algorithm == "sdpc":
         for name in _OF_GANS:
             del config[name]
+        del config.data["noise"]
     config.update(_FIELDS[algorithm]())
     return config.lock()
 
@@ -155,7 +156,7 @@ def _sdpc() -> dict:
         "stride": 1,  # between atoms
         "sparsity": 1.0,  # lambda, the weight of |gamma|_1
         "scale": 1.0,  # v at the start: by how much what lies above sees the codes larger; the last layer's has no use
-        "lr": 5e-3,  # of the dictionary, by gradients of an image's prediction error, with momentum 0.9
+        "lr": 5e-3,  # of the dictionary, by gradients of an image's prediction error
     }
     return {
         "epochs": 100,
@@ -166,6 +167,7 @@ def _sdpc() -> dict:
         "feedback": 1.0,  # b, the weight of what lies above: 1 is SDPC, 0 the hierarchical Lasso
         "threshold": 5e-4,  # relative change of energy in a step, below which an image's inference ends
         "max_iterations": 1000,  # of an inference
+        "momentum": 0.9,  # of the dictionaries
         "lr_scale": 1e-3,  # Adam's learning rate, v
         "dead_after": 100,  # steps without use after which an atom counts as dead
         "data": {

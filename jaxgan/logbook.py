@@ -213,7 +213,9 @@ class Logbook:
         good = self.checkpoints.steps()
         self.event("non-finite", step, what=what)
         last = f"the last good checkpoint is {self.run.checkpoints / str(good[-1])}" if good else "no checkpoint yet"
-        raise UserError(f"training diverged: {what} at step {step}; {last}; lower lr_g and lr_d in a new --workdir")
+        raise UserError(
+            f"training diverged: {what} at step {step}; {last}; lower the learning rates in a new --workdir"
+        )
 
     def collapse(self) -> Event | None:
         """The collapse that the run is not to go on from, where there is one."""

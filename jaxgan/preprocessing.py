@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+FAINT = 1e-6  # deviation of an image's pixels, in units of [-1, 1], below which it is rounding noise: the image is flat
+
 
 def preprocess(images: jax.Array, data: ConfigDict) -> jax.Array:
     """Does to float images (B, H, W, C) what `config.data` asks for, in this order."""
@@ -35,7 +37,7 @@ def normalise_contrast(images: jax.Array, size: int, sigma: float) -> jax.Array:
     """Local contrast normalisation (Jarrett et al. 2009, section 2.1, where it is of feature maps).
 
     From each pixel its surroundings' mean over all channels is taken, then it is divided by their deviation, or by the
-    image's mean deviation where that is larger. Beyond the edges the border is repeated.
+    image's mean deviation where that is larger. Beyond the edges the border is repeated. A flat image becomes 0.
 
     Args:
       size: of the window of Gaussian weights, pixels, odd.
@@ -43,7 +45,8 @@ def normalise_contrast(images: jax.Array, size: int, sigma: float) -> jax.Array:
     """
     centred = images - _surroundings(images, size, sigma)
     deviation = jnp.sqrt(_surroundings(centred**2, size, sigma))
-    return centred / jnp.maximum(jnp.maximum(deviation, deviation.mean((1, 2, 3), keepdims=True)), 1e-8)
+    mean = deviation.mean((1, 2, 3), keepdims=True)
+    return jnp.where(mean > FAINT, centred / jnp.maximum(jnp.maximum(deviation, mean), FAINT), 0)
 
 
 def _surroundings(images: jax.Array, size: int, sigma: float) -> jax.Array:
@@ -58,9 +61,10 @@ def _surroundings(images: jax.Array, size: int, sigma: float) -> jax.Array:
 
 
 def standardise(images: jax.Array) -> jax.Array:
-    """Each image of mean 0 and deviation 1; one of a single value becomes 0."""
+    """Each image of mean 0 and deviation 1; a flat one becomes 0."""
     axes = (1, 2, 3)
-    return (images - images.mean(axes, keepdims=True)) / jnp.maximum(images.std(axes, keepdims=True), 1e-8)
+    deviation = images.std(axes, keepdims=True)
+    return jnp.where(deviation > FAINT, (images - images.mean(axes, keepdims=True)) / jnp.maximum(deviation, FAINT), 0)
 
 
 def disc(shape: tuple[int, int]) -> np.ndarray:

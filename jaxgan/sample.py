@@ -177,10 +177,12 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--workdir", required=True, help="the run directory")
     parser.add_argument("--out", type=Path, help="the file; by default in DIR/samples")
-    parser.add_argument("--num", type=int, help="images, by default 64; 8 in a history's rows, 16 in what moves")
-    parser.add_argument("--seed", type=int, default=0, help="of the latents")
+    parser.add_argument("--num", type=int, help="images, by default 64; 8 in a history's rows, else 16")
+    parser.add_argument("--seed", type=int, default=0, help="of the latents, or of the choice of held-out images")
     parser.add_argument("--step", type=cli.step, help="which checkpoint: its step, or best; by default the newest")
-    parser.add_argument("--npz", type=Path, help="also write the array `images`, uint8 (N, H, W, C), frame by frame")
+    parser.add_argument(
+        "--npz", type=Path, help="also write what is drawn, `images` uint8 (N, H, W, C), frame by frame"
+    )
     parser.add_argument(
         "--interpolate", choices=INTERPOLATIONS, help="walk to other latents and back: .gif, .mp4 or rows in a .png"
     )

@@ -1,13 +1,12 @@
 """Starting from the networks of another run: what matches is taken over, what does not is listed."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from jaxgan.algorithms.network import Network
+from jaxgan.algorithms.network import networks, path_name
 from jaxgan.errors import UserError
 from jaxgan.restoring import load
 
@@ -48,7 +47,7 @@ def read(workdir: str | Path, target: Any) -> Match:
             match.missing.append(fault)
         else:
             match.found.update({name: np.asarray(theirs[name]) for name in names})
-    if not any(name.endswith(".kernel") for name in match.found):
+    if not any(name.endswith((".kernel", ".dictionary")) for name in match.found):
         raise UserError(f"init_from={workdir}: its networks at step {step} have nothing in common with this config's")
     return match
 
@@ -57,7 +56,7 @@ def transplant(state: Any, match: Match) -> Any:
     """Returns the state with the arrays that were found, each a buffer of its own with the old one's placement."""
 
     def replace(path, leaf):
-        name = _name(path)
+        name = path_name(path)
         if name not in match.found:
             return leaf
         return jax.device_put(match.found[name].astype(leaf.dtype), leaf.sharding, may_alias=False)
@@ -68,17 +67,10 @@ def transplant(state: Any, match: Match) -> Any:
 def _arrays(state: Any) -> dict[str, jax.Array]:
     """The networks' arrays by name, such as generator.params.Dense_0.kernel, without those of optimizers."""
     arrays = {}
-    for field in dataclasses.fields(state):
-        network = getattr(state, field.name)
-        if isinstance(network, Network):
-            kept = network.replace(opt_state=None)
-            leaves = jax.tree_util.tree_leaves_with_path(kept)
-            arrays |= {f"{field.name}.{_name(path)}": leaf for path, leaf in leaves}
+    for name, network in networks(state).items():
+        leaves = jax.tree_util.tree_leaves_with_path(network.replace(opt_state=None))
+        arrays |= {f"{name}.{path_name(path)}": leaf for path, leaf in leaves}
     return arrays
-
-
-def _name(path) -> str:
-    return jax.tree_util.keystr(path, simple=True, separator=".")
 
 
 def _fault(layer: str, arrays: list[tuple[str, jax.Array | None, jax.Array]]) -> str | None:

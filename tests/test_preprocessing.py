@@ -5,6 +5,7 @@ import pytest
 from operators import draw
 
 from jaxgan import preprocessing
+from jaxgan.fields import base
 from jaxgan.preprocessing import disc, normalise_contrast, standardise, whiten
 
 
@@ -47,6 +48,15 @@ def test_standardised_images():
     np.testing.assert_allclose(found.mean((1, 2, 3)), 0, atol=1e-5)
     np.testing.assert_allclose(found.std((1, 2, 3)), 1, atol=1e-5)
     assert jnp.all(standardise(jnp.ones((1, 4, 4, 1))) == 0)
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (32, 32), (56, 46)])
+def test_a_flat_image_is_seen_as_nothing_and_a_faint_one_as_well_as_any(shape):
+    data = base("sdpc").data
+    see = jax.jit(lambda x: preprocessing.preprocess(x, data))
+    flat = jnp.full((1, *shape, 3), 0.5)
+    assert jnp.all(see(flat) == 0)
+    assert see(flat.at[0, 9, 9, 0].add(2 / 255)).std() == pytest.approx(1, abs=0.3)
 
 
 def test_the_disc_touches_the_edges():

@@ -75,8 +75,8 @@ def test_the_metrics_are_those_of_the_contract(trained):
     balanced = adversarial | {"loss_real", "loss_fake", "k", "m"}
     own = dict.fromkeys(("began", "sabegan", "adcgan"), balanced) | {
         "dcgan": adversarial | {"score_real", "score_fake"},
-        "sdpc": {f"{name}_{layer}" for name in ("error", "l1", "active", "dead") for layer in (1, 2)}
-        | {"error", "scale_1", "iterations", "converged"},
+        "sdpc": {f"{name}_{layer}" for name in ("error", "l1", "active", "dead", "iterations") for layer in (1, 2)}
+        | {"error", "scale_1", "converged"},
     }
     stored = RunDirectory(workdir).stored()["config"]
     assert set(RunDirectory(workdir).metrics.read()[0]) == {"step", "epoch", *TIMES} | own[stored["algorithm"]]
@@ -355,7 +355,7 @@ def test_too_little_memory_is_said_before_the_first_step(tmp_path, monkeypatch):
     monkeypatch.setattr(parallel, "device_memory", lambda: 2**20)
     fields = {"data.source": "tfdata"}  # as a device that small has no room for the images either
     with pytest.raises(
-        UserError, match=r"a step takes .* GiB of memory, .*: lower batch_size, width or data.image_size"
+        UserError, match=r"a step takes .* GiB of memory, .*: lower batch_size, data.image_size or the width"
     ):
         train(load("began", **fields), tmp_path)
     assert not RunDirectory(tmp_path).metrics.read()

@@ -56,6 +56,15 @@ def test_what_does_not_match_is_listed_and_stays(donor, tmp_path, capsys):
     assert_same(state.generator.params["Conv_0"], donor[1].generator.params["Conv_0"])
 
 
+def test_dictionaries_are_taken_over(tmp_path):
+    before = train(load("sdpc"), tmp_path / "donor")
+    still = {"layer_1__lr": 0.0, "layer_2__lr": 0.0, "lr_scale": 0.0, "layer_2__sparsity": 0.5}
+    after = train(load("sdpc", steps=1, seed=5, init_from=tmp_path / "donor", **still), tmp_path / "run")
+    for layer in ("layer_1", "layer_2"):
+        for name, array in before.layers[layer].params.items():
+            np.testing.assert_allclose(after.layers[layer].params[name], array, rtol=1e-6)
+
+
 def test_nothing_in_common_is_an_error_and_leaves_nothing(donor, tmp_path):
     with pytest.raises(UserError, match=r"init_from=.*run: its networks at step 3 have nothing in common"):
         start(tmp_path / "run", "adcgan", donor[0])  # though some bias has the same place and shape

@@ -25,7 +25,7 @@ from jaxgan.schedules import Plateau, PlateauState
 
 @struct.dataclass
 class BalanceHyper:
-    """What a researcher sweeps where BEGAN's losses are in balance, float32 scalars; config.py says what each is."""
+    """What a researcher sweeps where BEGAN's losses are in balance, float32 scalars; fields.py says what each is."""
 
     gamma: jax.Array
     lambda_k: jax.Array

@@ -26,7 +26,7 @@ from jaxgan.schedules import step_decay
 
 @struct.dataclass
 class Hyper:
-    """What a researcher sweeps, float32 scalars; config.py says what each is."""
+    """What a researcher sweeps, float32 scalars; fields.py says what each is."""
 
     lr_g: jax.Array
     lr_d: jax.Array

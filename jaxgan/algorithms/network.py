@@ -48,16 +48,23 @@ def sampling_params(network: Network) -> Params:
     return network.params if network.ema is None else network.ema
 
 
+def networks(state: Any) -> dict[str, Network]:
+    """Returns the networks of an algorithm's state by their places, as generator or layers.layer_1."""
+    found = jax.tree_util.tree_leaves_with_path(state, is_leaf=lambda node: isinstance(node, Network))
+    return {path_name(path): node for path, node in found if isinstance(node, Network)}
+
+
+def path_name(path: tuple) -> str:
+    """A place in a state, with dots between its parts."""
+    return jax.tree_util.keystr(path, simple=True, separator=".")
+
+
 def parameters(state: Any) -> dict[str, int]:
-    """Returns how many parameters each network of an algorithm's state has, which are its fields or a dict's."""
-    fields = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
-    networks = fields | {
-        name: value for field in fields.values() if isinstance(field, dict) for name, value in field.items()
-    }
+    """Returns how many parameters each network of an algorithm's state has."""
     return {
-        name: sum(leaf.size for leaf in jax.tree.leaves(network.params))
-        for name, network in networks.items()
-        if isinstance(network, Network) and network.params is not None
+        name.rpartition(".")[2]: sum(leaf.size for leaf in jax.tree.leaves(network.params))
+        for name, network in networks(state).items()
+        if network.params is not None
     }
 
 

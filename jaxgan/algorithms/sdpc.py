@@ -17,7 +17,6 @@ from jaxgan.models import sdpc
 from jaxgan.models.atoms import atoms, by_convolution, curvature, normalised
 from jaxgan.preprocessing import preprocess
 
-DECAY = 0.9  # of the dictionaries' momentum
 LEAST_SCALE = 1e-3  # of v, which is positive
 WARM_STEPS = 3  # of the power iteration, from where the step before left it
 
@@ -96,17 +95,16 @@ class Sdpc:
             ),
         )
 
-    @staticmethod
-    def optimizer(params: dict[str, jax.Array]) -> optax.GradientTransformation:
+    def optimizer(self, params: dict[str, jax.Array]) -> optax.GradientTransformation:
         """Momentum for a dictionary, Adam for v; both without the learning rate."""
-        kinds = {"dictionary": optax.trace(DECAY), "scale": optax.scale_by_adam()}
+        kinds = {"dictionary": optax.trace(self.config.momentum), "scale": optax.scale_by_adam()}
         return optax.partition(kinds, {field: field for field in params})
 
     def curvatures(self, dictionaries, guesses, steps: int) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...]]:
         """The largest eigenvalues of D D^T, raised, and the images from which the next search goes on."""
         layers = [atoms(*layer) for layer in zip(dictionaries, self.strides, self.sides, strict=True)]
         found = [curvature(working, guess, steps) for working, guess in zip(layers, guesses, strict=True)]
-        return tuple(sdpc.MARGIN * value for value, _ in found), tuple(image for _, image in found)
+        return tuple(sdpc.raised(value) for value, _ in found), tuple(image for _, image in found)
 
     def infer(self, state: State, image: jax.Array, curvatures=None) -> tuple[sdpc.Codes, sdpc.Info]:
         """The codes of preprocessed images (B, H, W, C)."""
@@ -183,6 +181,8 @@ class Sdpc:
             if not jnp.any(codes[layer] > 0):
                 target = target * scales[layer - 1] if layer else target
                 most = atoms(dictionaries[layer], stride, target.shape[1:3]).correlate(target).max()
+                if not jnp.any(target):
+                    raise UserError(f"{name(layer)} has nothing to explain: the first images are flat")
                 raise UserError(
                     f"{name(layer)}.sparsity={state.hyper.sparsity[layer]:g} leaves all of its codes zero; "
                     f"the largest that does not is below {most:.3g}"
@@ -193,14 +193,15 @@ class Sdpc:
 
         Figures of each layer: its prediction error, 1/2 |v_(i-1) gamma_(i-1) - D_i^T gamma_i|^2; its distortion, the
         share of the image's energy that is lost where this layer's codes alone draw it; how many of its coefficients
-        are active; their l1 norm; iterations until it came to rest. `error` is that of all layers.
+        are active; their l1 norm; iterations until it came to rest. `error` is that of all layers; `converged` is 1
+        where all came to rest.
         """
         hyper = state.hyper
         hyper = hyper.replace(sparsity=tuple(sparsity * weight for weight in hyper.sparsity))
         seen = self.see(image)
         codes, info = self.infer(state.replace(hyper=hyper), seen)
         energy = jnp.maximum(jnp.sum(seen**2, (1, 2, 3)), 1e-12)  # a flat image is seen as nothing
-        figures = {"error": info.errors.sum(1)}
+        figures = {"error": info.errors.sum(1), "converged": info.converged.astype(jnp.float32)}
         for layer, (code, drawn) in enumerate(zip(codes, self.drawings(state, codes), strict=True)):
             figures |= {
                 f"error_{layer + 1}": info.errors[:, layer],
@@ -241,7 +242,9 @@ class Sdpc:
             activity = code.sum(-1, keepdims=True)
             pictures[f"activity of layer {layer + 1}"] = _grey(activity, image.shape[3])
         for layer, drawn in enumerate(project(state, self.strides)):
-            pictures[f"atoms of layer {layer + 1}"] = drawn / jnp.abs(drawn).max((1, 2, 3), keepdims=True)
+            pictures[f"atoms of layer {layer + 1}"] = drawn / jnp.maximum(
+                jnp.abs(drawn).max((1, 2, 3), keepdims=True), 1e-8
+            )
         return pictures
 
     def see(self, image: jax.Array) -> jax.Array:

@@ -1,4 +1,4 @@
-"""What a generator draws, measured: images and arrays in, numbers and sentences out, whatever the algorithm."""
+"""What is drawn, and how images are coded, measured: arrays in, numbers and sentences out, whatever the algorithm."""
 
 import math
 

@@ -50,6 +50,12 @@ def linear_classification(
     return right, learnt
 
 
+def warnings(coded: Coded) -> list[str]:
+    """When not to trust the figures."""
+    share = coded.figures["converged"].mean()
+    return [] if share == 1 else [f"only {share:.0%} of the images came to rest within max_iterations"]
+
+
 def sentence(found: dict[str, Measure]) -> str:
     """What the measures say, in words."""
     layers = [name.removeprefix("distortion_") for name in found if name.startswith("distortion_")]

@@ -130,12 +130,17 @@ def evenly(images: Images, most: int | None) -> Images:
 def _check_sizes(samples: Embedded, train: Embedded, held_out: Embedded, kept: np.ndarray) -> None:
     if len(samples.image) < FEWEST:
         raise UserError(f"--num={len(samples.image)}: measuring takes at least {FEWEST} samples")
-    for kind, embedded in (("training", train), ("held-out", held_out)):
-        if len(embedded.image) < FEWEST:
-            raise UserError(f"the data set has {len(embedded.image)} {kind} images: measuring takes at least {FEWEST}")
+    check_counts(len(train.image), len(held_out.image))
     distinct = len(memorisation.distinct(train.image))
     if distinct < NEAREST:
         raise UserError(f"only {distinct} of the training images are distinct: measuring takes at least {NEAREST}")
+
+
+def check_counts(train: int, held_out: int) -> None:
+    """Raises UserError where a data set has too few images to measure anything."""
+    for kind, count in (("training", train), ("held-out", held_out)):
+        if count < FEWEST:
+            raise UserError(f"the data set has {count} {kind} images: measuring takes at least {FEWEST}")
 
 
 def chosen(train: Embedded, count: int, seed: int) -> Embedded:

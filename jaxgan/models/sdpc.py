@@ -28,7 +28,7 @@ class Info(NamedTuple):
     """How an inference went, image by image."""
 
     iterations: jax.Array  # int32 (B, n), until each layer's energy came to rest for good
-    converged: jax.Array  # bool (B,), False where the iterations ended before all layers had
+    converged: jax.Array  # bool (B,), False where the iterations ended before all layers had, and where they blew up
     errors: jax.Array  # (B, n): 1/2 |v_(i-1) gamma_(i-1) - D_i^T gamma_i|^2
     energies: jax.Array  # (B, n): f_i + lambda_i |gamma_i|_1
 
@@ -99,12 +99,19 @@ def infer(
       feedback: b, 1 for SDPC, 0 for the hierarchical Lasso.
       threshold: an image has come to rest when no layer's energy changes by more than this part of it in a step.
       max_iterations: steps after which all ends.
-      curvatures: the largest eigenvalues of D_i D_i^T, as `curvature` gives them; by default they are computed.
+      curvatures: the largest eigenvalues of D_i D_i^T, as `largest_eigenvalue` gives them; by default it does.
       accelerate: False is ISTA, whose energy never rises.
 
     Raises:
-      ValueError: an image is not finite, or the layers do not fit together.
+      ValueError: the layers do not fit images or one another; or, outside of compiled programs, an image is not finite.
     """
+    if images.ndim != 4:
+        raise ValueError(f"images are of shape {images.shape}, not (B, H, W, C)")
+    below = images.shape[3]
+    for layer, dictionary in enumerate(dictionaries, start=1):
+        if dictionary.shape[2] != below:
+            raise ValueError(f"layer {layer}'s atoms have {dictionary.shape[2]} channels, what lies below it {below}")
+        below = dictionary.shape[3]
     shapes = code_shapes(images.shape[1:3], [dictionary.shape for dictionary in dictionaries], strides)
     finite = jnp.isfinite(images).all()
     if not isinstance(finite, jax.core.Tracer) and not finite:
@@ -130,7 +137,7 @@ def infer(
     def body(carry):
         before, active, moved, count = carry
         after = advance(problem, steps, before, accelerate)
-        moves = jnp.abs(after.energies - before.energies) > threshold * before.energies
+        moves = ~(jnp.abs(after.energies - before.energies) <= threshold * before.energies)  # NaN never rests
         moves = active[:, None] & (moves | (count == 0))
         after = jax.tree.map(lambda new, old: jnp.where(_per_image(active, new), new, old), after, before)
         return after, jnp.any(moves, axis=1), jnp.where(moves, count + 1, moved), count + 1
@@ -153,7 +160,8 @@ def start(problem: Problem, shapes: Sequence[tuple[int, int, int]]) -> Iterate:
 def advance(problem: Problem, steps: Sequence[jax.Array], before: Iterate, accelerate: bool = True) -> Iterate:
     """One step of FISTA (Beck & Teboulle 2009, section 4) in all layers: gamma <- relu(z - eta (grad f(z) + lambda)).
 
-    An image's momentum starts anew where it points uphill (O'Donoghue & Candes 2015, section 3.2).
+    An image's momentum starts anew where it points uphill (O'Donoghue & Candes 2015, section 3.2), by the sum over
+    the layers, each in units of its step.
     """
     points = before.points
     residuals = unexplained(problem, points)
@@ -201,7 +209,8 @@ def step_sizes(curvatures: Sequence[jax.Array], feedback: jax.Array) -> list[jax
     Where each v_i is one number, all layers lower one function, w_i f_i without the terms that two of them share twice,
     with w_1 = 1 and w_(i+1) = w_i b / v_i^2. By Young's inequality |gamma - p|^2 <= (1 + t) |gamma|^2 + (1 + 1/t)
     |p|^2, with t = sqrt(L_i / b), its curvature in layer i is at most L_i (1 + sqrt(b / L_(i-1))) + b + sqrt(b L_i),
-    the first bracket 1 in the first layer, without the last two terms in the last.
+    the first bracket 1 in the first layer, without the last two terms in the last. Where v differs between channels
+    there is no such function; where it does so by orders of magnitude, the steps may blow up.
     """
     last, steps = len(curvatures) - 1, []
     for layer, own in enumerate(curvatures):
@@ -213,9 +222,14 @@ def step_sizes(curvatures: Sequence[jax.Array], feedback: jax.Array) -> list[jax
 
 
 def largest_eigenvalue(working: Atoms, shape: tuple[int, int, int], dtype: jnp.dtype) -> jax.Array:
-    """That of D D^T for images (H, W, channels), from noise on; raised by MARGIN, as its search comes from below."""
+    """That of D D^T for images (H, W, channels), searched from noise on and raised."""
     noise = jax.random.normal(jax.random.key(0), (1, *shape), dtype)
-    return MARGIN * curvature(working, noise, POWER_STEPS)[0]
+    return raised(curvature(working, noise, POWER_STEPS)[0])
+
+
+def raised(curvature: jax.Array) -> jax.Array:
+    """One that was searched from below, so that steps are short enough."""
+    return MARGIN * curvature
 
 
 def _inner(a: jax.Array, b: jax.Array) -> jax.Array:

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,18 +52,21 @@ def test_a_step_descends_the_layers_own_error(system, step, state):
     codes, _ = jax.jit(system.infer)(state, image)
     dictionaries, (scale,) = sdpc.split(state)
     after, _ = step(state, batch, jax.random.key(0))
-    velocity = after.layers["layer_1"].opt_state.inner_states["dictionary"].inner_state.trace["dictionary"]
+    below = [image, scale * codes[0]]
 
-    @jax.jit
-    def error(dictionary, v):
-        drawn = by_convolution(dictionary, 2, (32, 32)).render(v * codes[0])
-        return jnp.sum((image - drawn) ** 2) / 2 / len(image)
+    @functools.partial(jax.jit, static_argnums=0)
+    def error(layer, dictionary, v):
+        drawn = by_convolution(dictionary, system.strides[layer], system.sides[layer]).render(v * codes[layer])
+        return jnp.sum((below[layer] - drawn) ** 2) / 2 / len(image)
 
-    direction = jax.random.normal(jax.random.key(1), dictionaries[0].shape)
-    apart = [error(dictionaries[0] + sign * 1e-2 * direction, 1.0) for sign in (1, -1)]
-    assert jnp.vdot(velocity, direction) == pytest.approx(float(apart[0] - apart[1]) / 2e-2, rel=1e-2)
+    for layer, dictionary in enumerate(dictionaries):
+        network = after.layers[sdpc.name(layer)]
+        velocity = network.opt_state.inner_states["dictionary"].inner_state.trace["dictionary"]
+        direction = jax.random.normal(jax.random.key(1), dictionary.shape)
+        apart = [error(layer, dictionary + sign * 1e-2 * direction, 1.0) for sign in (1, -1)]
+        assert jnp.vdot(velocity, direction) == pytest.approx(float(apart[0] - apart[1]) / 2e-2, rel=1e-2)
     (moved,) = sdpc.split(after)[1]
-    falls = [error(dictionaries[0], scale + sign * jnp.sign(moved - scale) * 1e-2) for sign in (1, -1)]
+    falls = [error(0, dictionaries[0], scale + sign * jnp.sign(moved - scale) * 1e-2) for sign in (1, -1)]
     assert falls[0] < falls[1]
     used = jnp.any(codes[0] > 0, (0, 1, 2))
     np.testing.assert_allclose(jnp.abs(moved - scale), jnp.where(used, 1e-3, 0), atol=1e-6)
@@ -117,7 +122,7 @@ def test_what_codes_tell_of_images(system, state):
     expected["error"] = expected["error_1"] + expected["error_2"]
     for name, values in expected.items():
         np.testing.assert_allclose(figures[name], values, rtol=1e-4, err_msg=name)
-    assert set(figures) == {*expected, "active_1", "l1_2", "iterations_1", "iterations_2"}
+    assert set(figures) == {*expected, "active_1", "l1_2", "iterations_1", "iterations_2", "converged"}
     sparser = system.encode(state, image, 2.0).figures
     assert np.all(sparser["active_1"] < figures["active_1"])
     assert np.all(sparser["distortion_1"] > figures["distortion_1"])
@@ -138,6 +143,9 @@ def test_what_it_shows(system, state):
     }
     assert list(shown)[::7] == ["images", "atoms of layer 2"]
     assert all(jnp.abs(drawn).max() <= 1 + 1e-6 for drawn in shown.values())
+    layer = state.layers["layer_1"]
+    dead = layer.params | {"dictionary": layer.params["dictionary"].at[..., 0].set(0.0)}
+    state = state.replace(layers=state.layers | {"layer_1": layer.replace(params=dead)})
     assert all(jnp.isfinite(drawn).all() for drawn in system.show(state, image.at[0].set(0.5)).values())
 
 
@@ -184,6 +192,8 @@ def test_so_large_a_sparsity_that_nothing_is_left():
     ) as error:
         algorithm.check(state, image)
     most = float(str(error.value).split()[-1])
+    with pytest.raises(UserError, match="layer_1 has nothing to explain: the first images are flat"):
+        algorithm.check(state, jnp.full_like(image, 0.5))
     lower = state.hyper.replace(sparsity=(jnp.float32(0.9 * most), jnp.float32(0)))
     algorithm.check(state.replace(hyper=lower), image)
 
@@ -195,6 +205,9 @@ def test_so_large_a_sparsity_that_nothing_is_left():
         ({"precision": "bfloat16"}, "precision=bfloat16: sdpc's energies"),
         ({"data__contrast_size": 8}, "data.contrast_size=8: it is an odd number, or 0"),
         ({"layers": 5}, "layers=5: it is a number from 1 and below 5"),
+        ({"layer_3__atoms": 7}, "layer_3.atoms=7: there are 2 layers; set layers=3"),
+        ({"max_iterations": 1}, "max_iterations=1: what is seen takes 2 to the last layer"),
+        ({"data__noise": 0.1}, "no field 'data.noise' for algorithm sdpc"),
         ({"layer_1__sparsity": -1}, "layer_1.sparsity=-1"),
         ({"width": 8}, "no field 'width' for algorithm sdpc"),
     ],

@@ -4,7 +4,7 @@ Times an iteration on the batches of `sdpc_att`, as published and in the quick p
 in turn with it the peer, by default of this environment (`pip install -e '.[bench]'`). Prints medians over the rounds.
 With `--workdir=RUN`, of a run of two layers with strides 2 and 1, it counts instead the iterations in which the codes
 of 20 held-out images come to the optimum, as near as 0.1, 0.01 and 0.001: the largest slope of a layer's energy at any
-coefficient, in units of lambda. Ours, ours without restarts or momentum, and the peer's.
+coefficient, of the kind that lambda is. Ours, ours without restarts or momentum, and the peer's.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jaxgan.evaluation.coding import Coded, linear_classification, measure, sentence
+from jaxgan.evaluation.coding import Coded, linear_classification, measure, sentence, warnings
 
 
 def clusters(seed, label, apart):
@@ -49,7 +49,8 @@ def test_units_do_not_matter():
 def coded(seed, label, lost):
     layers = [clusters(seed, label, 2), clusters(seed + 1, label, 0)]
     rows = np.random.default_rng(seed).normal(lost, 0.01, len(label)).astype(np.float32)
-    return Coded(layers, {"active_1": rows / 10, "distortion_1": rows}, label)
+    figures = {"active_1": rows / 10, "distortion_1": rows, "converged": np.ones_like(rows)}
+    return Coded(layers, figures, label)
 
 
 def test_means_stand_beside_those_of_training_images():
@@ -70,3 +71,10 @@ def test_without_labels_there_is_nothing_to_tell():
     found = measure(coded(0, np.zeros(10, np.int32), 0.5), coded(5, np.zeros(10, np.int32), 0.4))
     assert list(found) == ["distortion_1", "active_1"]
     assert sentence(found) == "layer 1 draws images with 50% of their energy from 5.0% of its coefficients"
+
+
+def test_images_that_did_not_come_to_rest_are_told():
+    one = coded(0, labels(0, 10), 0.5)
+    assert warnings(one) == []
+    one.figures["converged"][:4] = 0
+    assert warnings(one) == ["only 60% of the images came to rest within max_iterations"]

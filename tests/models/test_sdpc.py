@@ -231,6 +231,28 @@ def test_layers_that_do_not_fit(shape, strides, said):
         sdpc.infer(jnp.zeros((1, *shape, 1)), dictionaries(2), lambdas=LAMBDAS[:2], strides=strides)
 
 
+def test_what_blows_up_has_not_converged():
+    """By NaN, and by a v of very different channels, for which there is no joint energy."""
+    _, info = compiled(2)(images(2).at[0, 3, 3, 0].set(jnp.nan), 1.0, ones(2), 5e-4, 50)
+    assert not info.converged[0]
+    assert not jnp.isfinite(info.errors[0]).any()
+    _, info = compiled(2)(images(2), 100.0, [jnp.geomspace(1e-3, 30, 6)], 5e-4, 1000)
+    assert not jnp.any(info.converged & ~jnp.isfinite(info.errors).all(1))
+    assert not info.converged.all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ((14, 13, 1), r"images are of shape \(14, 13, 1\), not \(B, H, W, C\)"),
+        ((2, 14, 13, 3), "layer 1's atoms have 1 channels, what lies below it 3"),
+    ],
+)
+def test_images_of_another_kind_than_the_atoms(shape, said):
+    with pytest.raises(ValueError, match=said):
+        sdpc.infer(jnp.zeros(shape), dictionaries(2), lambdas=LAMBDAS[:2], strides=STRIDES[:2])
+
+
 def test_images_that_are_not_finite():
     with pytest.raises(ValueError, match="not finite"):
         sdpc.infer(images().at[0, 0, 0, 0].set(jnp.nan), dictionaries(1), lambdas=[0.3], strides=[2])
