@@ -110,6 +110,7 @@ _CHOICES = {
     "latent": ("normal", "uniform"),
     "activation": ("elu", "relu", "leaky_relu", "silu", "gelu"),
     "upsampling": ("nearest", "transposed"),
+    "gradient": ("unrolled", "implicit"),
     "data.channels": (1, 3),
     "data.fit": ("crop", "pad"),
     "data.unreadable": ("error", "skip"),
@@ -138,7 +139,10 @@ _RANGES = {
     **dict.fromkeys([f"layer_{layer}.scale" for layer in range(1, MOST_LAYERS + 1)], (1e-3, math.inf)),
     **dict.fromkeys(("feedback", "threshold", "lr_scale", "data.whiten_f0", "data.contrast_size"), (0, math.inf)),
     **dict.fromkeys(("data.whiten_n", "data.contrast_sigma"), (1e-3, math.inf)),
-    **dict.fromkeys(("max_iterations", "dead_after", "data.image_size", "data.image_width"), (1, math.inf)),
+    **dict.fromkeys(("code_weight", "warm_steps"), (0, math.inf)),
+    **dict.fromkeys(
+        ("inference_steps", "max_iterations", "dead_after", "data.image_size", "data.image_width"), (1, math.inf)
+    ),
     "layers": (1, MOST_LAYERS + 1),
     "plateau_factor": (1e-6, 1),
     "plateau_rtol": (1e-12, 1 + 1e-12),
@@ -182,16 +186,16 @@ def validate(config: ConfigDict) -> None:
         raise UserError(f"width={config.width}: that of DCGAN's networks is a multiple of 4")
     if fields.get("k_min", 0) > fields.get("k_max", 0):
         raise UserError(f"k_min={config.k_min} is above k_max={config.k_max}")
+    usual = flatten(base(config.algorithm))
+    for name, value in fields.items():
+        layer = re.match(r"layer_(\d)\.", name)
+        if layer and int(layer[1]) > config.layers and value != usual[name]:
+            raise UserError(f"{name}={value}: there are {config.layers} layers; set layers={layer[1]}")
 
 
 def _validate_sdpc(config: ConfigDict) -> None:
     if config.max_iterations < config.layers:
         raise UserError(f"max_iterations={config.max_iterations}: what is seen takes {config.layers} to the last layer")
-    usual = flatten(base("sdpc"))
-    for name, value in flatten(config).items():
-        layer = re.match(r"layer_(\d)\.", name)
-        if layer and int(layer[1]) > config.layers and value != usual[name]:
-            raise UserError(f"{name}={value}: there are {config.layers} layers; set layers={layer[1]}")
     if config.monitor.every:
         raise UserError(f"monitor.every={config.monitor.every}: sdpc draws no samples to be watched; it is 0")
     if config.precision == "bfloat16":

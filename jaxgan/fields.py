@@ -100,11 +100,18 @@ def _balance() -> dict:
 
 
 def _began() -> dict:
-    return _balance() | {
+    return {
+        **_balance(),
+        **_plateau(),
         "activation": "elu",  # elu, relu, leaky_relu, silu or gelu
         "asymmetric": False,  # ABEGAN: halved generator and discriminator's decoder
         "skip_connections": False,  # paper, section 3.5.1: h0 joins the decoders after each upsampling
         "residual_steps": 0,  # paper, section 3.5.1: steps in which the residuals' carry goes from 1 to 0; 0 has none
+    }
+
+
+def _plateau() -> dict:
+    return {
         "plateau_every": 3080,  # steps whose mean of m is compared with the best so far; 0 never decays
         "plateau_factor": 0.9,  # of both learning rates where m stalls
         "plateau_rtol": 1e-4,  # relative improvement that counts
@@ -112,7 +119,8 @@ def _began() -> dict:
 
 
 def _shared() -> dict:
-    return _balance() | {
+    return {
+        **_balance(),
         "hold_decoder": True,  # G's loss sees the reconstructing G as a constant; False is the seed's flat loss
         "adversarial": True,  # D's loss is L(x) - k L(G(z)); False is their mean, ADCGAN's in the seed, without k
     }
@@ -182,7 +190,37 @@ def _sdpc() -> dict:
     }
 
 
-_FIELDS = {"began": _began, "sabegan": _sabegan, "adcgan": _adcgan, "dcgan": _dcgan, "sdpc": _sdpc}
+def _sdpc_began() -> dict:
+    layer = {
+        "atoms": 64,
+        "kernel": 3,  # side of an atom, in what lies below
+        "stride": 1,  # between atoms
+        "sparsity": 0.1,  # lambda, the weight of |gamma|_1
+    }
+    return {
+        **_balance(),
+        **_plateau(),
+        "activation": "elu",  # of the generator: elu, relu, leaky_relu, silu or gelu
+        "shared": False,  # G draws codes of the last layer, which the critic's dictionaries render
+        "code_weight": 0.0,  # of the mean of G's codes in G's loss, where they are shared
+        "layers": 2,  # how many there are of layer_1 to layer_4
+        "layer_1": layer | {"kernel": 8, "stride": 4},
+        **{f"layer_{number}": layer | {"atoms": 96} for number in range(2, MOST_LAYERS + 1)},
+        "feedback": 1.0,  # b, the weight of what lies above
+        "inference_steps": 6,  # T, of the critic's inference, through which gradients go
+        "warm_steps": 0,  # before them, without gradients
+        "gradient": "unrolled",  # or implicit: that of the point at which warm_steps and T steps arrive
+    }
+
+
+_FIELDS = {
+    "began": _began,
+    "sabegan": _sabegan,
+    "adcgan": _adcgan,
+    "dcgan": _dcgan,
+    "sdpc": _sdpc,
+    "sdpc_began": _sdpc_began,
+}
 
 # BEGAN's losses in minutes on a CPU. With so few steps gamma = 0.5 draws one image; with 0.9 real scenes collapse.
 QUICK_BALANCE = {
@@ -201,6 +239,7 @@ QUICK_BALANCE = {
 }
 QUICK_SDPC = {"steps": 500, "layer_1.atoms": 32, "sample_every": 100, "checkpoint_every": 100}
 TINY_SDPC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "max_iterations": 20, "dead_after": 2}
+TINY_CRITIC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "inference_steps": 2}
 QUICK_BEGAN = QUICK_BALANCE | {"plateau_every": 1500}
 QUICK_DCGAN = {
     "batch_size": 16,

@@ -11,6 +11,7 @@ from jaxgan import images
 from jaxgan.algorithms import Algorithm, Batch, Metrics
 from jaxgan.algorithms.network import (
     Network,
+    Params,
     average,
     create,
     descend,
@@ -55,7 +56,7 @@ class State:
     discriminator: Network
     k: jax.Array  # weight of the fakes in the discriminator's loss, float32 scalar
     plateau: PlateauState | None
-    hyper: Hyper
+    hyper: BalanceHyper
 
 
 def energy(reconstruction: jax.Array, image: jax.Array) -> jax.Array:
@@ -108,7 +109,7 @@ class Began:
         key_generator, key_discriminator = jax.random.split(key)
         latent = jnp.zeros((1, config.latent_dim))
         image = jnp.zeros((1, config.data.image_size, config.data.image_size, config.data.channels))
-        hyper = read_hyper(Hyper, config)
+        hyper = self.hyper()
         return State(
             step=jnp.int32(0),
             generator=create(self.generator.init(key_generator, latent), ema=config.ema_decay > 0),
@@ -124,7 +125,7 @@ class Began:
         G and D see the same fakes and the same D, so one forward and one backward pass over the
         fakes give the gradients of both.
         """
-        hyper, carry = state.hyper, self.carry(state)
+        hyper = state.hyper
         key_latent, key_mirror, key_noise = jax.random.split(key, 3)
         real = images.augment(key_mirror, images.to_float(batch["image"]), self.config.data.flip)
         latent = self.sample_latent(key_latent, real.shape[0])
@@ -132,16 +133,14 @@ class Began:
 
         def loss(params, image):
             noisy = image + noise
-            return energy(self.discriminator.apply({"params": params}, noisy, carry), noisy)
+            return energy(self.rebuild(params, state, noisy), noisy)
 
-        fake, pull_back = jax.vjp(
-            lambda params: self.generator.apply({"params": params}, latent, carry), state.generator.params
-        )
+        (fake, cost), pull_back = jax.vjp(lambda params: self.draw(params, state, latent), state.generator.params)
         params = state.discriminator.params
         loss_real, grads_real = jax.value_and_grad(loss)(params, real)
         loss_fake, (grads_fake, grads_image) = jax.value_and_grad(loss, argnums=(0, 1))(params, fake)
 
-        (grads_g,) = pull_back(grads_image)  # d L(G(z)) / d G
+        (grads_g,) = pull_back((grads_image, jnp.ones_like(cost)))  # d (L(G(z)) + cost) / d G
         grads_d = jax.tree.map(lambda r, f: r - state.k * f, grads_real, grads_fake)  # d (L(x) - k L(G(z))) / d D
         error = balance(hyper.gamma, loss_real, loss_fake)
         k, m = control(state.k, error, hyper), convergence(loss_real, error)
@@ -151,6 +150,7 @@ class Began:
         generator = descend(state.generator, grads_g, lr_g, hyper.adam_b1, hyper.adam_b2)
         discriminator = descend(state.discriminator, grads_d, lr_d, hyper.adam_b1, hyper.adam_b2)
         metrics = measures(loss_real, loss_fake, loss_real - state.k * loss_fake, k, m, lr_g, lr_d)
+        metrics["loss_g"] += cost
         state = state.replace(
             step=state.step + 1,
             generator=average(generator, hyper.ema_decay),
@@ -159,6 +159,17 @@ class Began:
             plateau=self.plateau.update(state.plateau, m),
         )
         return state, metrics
+
+    def hyper(self) -> BalanceHyper:
+        return read_hyper(Hyper, self.config)
+
+    def draw(self, params: Params, state: State, latent: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """G(z) with these parameters, and what G's loss has besides the energy of that: here nothing."""
+        return self.generator.apply({"params": params}, latent, self.carry(state)), jnp.float32(0)
+
+    def rebuild(self, params: Params, state: State, image: jax.Array) -> jax.Array:
+        """What D with these parameters makes of images."""
+        return self.discriminator.apply({"params": params}, image, self.carry(state))
 
     def carry(self, state: State) -> jax.Array | None:
         """The vanishing residuals' weight, from 1 to 0 over `residual_steps`; None where there are none."""
@@ -170,10 +181,10 @@ class Began:
         return sample_latent(key, count, self.config.latent_dim, self.config.latent)
 
     def generate(self, state: State, latent: jax.Array, label: jax.Array | None = None) -> jax.Array:
-        return self.generator.apply({"params": sampling_params(state.generator)}, latent, self.carry(state))
+        return self.draw(sampling_params(state.generator), state, latent)[0]
 
     def reconstruct(self, state: State, image: jax.Array) -> jax.Array:
-        return self.discriminator.apply({"params": state.discriminator.params}, image, self.carry(state))
+        return self.rebuild(state.discriminator.params, state, image)
 
 
 def layer_fields(config: ConfigDict) -> dict:

@@ -68,10 +68,10 @@ def parameters(state: Any) -> dict[str, int]:
     }
 
 
-def read_hyper(cls: type, config: ConfigDict) -> Any:
-    """Fills a dataclass of float32 scalars from the config's fields of the same names, or those of `config.data`."""
-    names = [field.name for field in dataclasses.fields(cls)]
-    return cls(**{name: jnp.float32(config[name] if name in config else config.data[name]) for name in names})
+def read_hyper(cls: type, config: ConfigDict, **others: Any) -> Any:
+    """Fills a dataclass of float32 scalars, but for `others`, from the fields of `config` or `config.data`."""
+    names = [field.name for field in dataclasses.fields(cls) if field.name not in others]
+    return cls(**others, **{name: jnp.float32(config[name] if name in config else config.data[name]) for name in names})
 
 
 def layer_dtype(config: ConfigDict) -> jnp.dtype:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -48,22 +49,41 @@ def name(layer: int) -> str:
     return f"layer_{layer + 1}"
 
 
+class Geometry(NamedTuple):
+    """Which layers of what sizes lie on images."""
+
+    shape: tuple[int, int]  # of images
+    sizes: tuple[tuple[int, int, int, int], ...]  # of the dictionaries: (height, width, channels below, atoms)
+    strides: tuple[int, ...]
+    code_shapes: list[tuple[int, int, int]]
+
+
+def layers(config: ConfigDict) -> list[ConfigDict]:
+    """The fields of each layer that there is."""
+    return [config[name(layer)] for layer in range(config.layers)]
+
+
+def geometry(config: ConfigDict) -> Geometry:
+    """Raises UserError where the layers that the config describes do not fit the images."""
+    shape = (config.data.image_size, config.data.get("image_width") or config.data.image_size)
+    below, sizes = config.data.channels, []
+    for layer in layers(config):
+        sizes.append((layer.kernel, layer.kernel, below, layer.atoms))
+        below = layer.atoms
+    strides = tuple(layer.stride for layer in layers(config))
+    try:
+        return Geometry(shape, tuple(sizes), strides, sdpc.code_shapes(shape, sizes, strides))
+    except ValueError as error:
+        raise UserError(f"{error}; change data.image_size, or the layer's kernel or stride") from None
+
+
 class Sdpc:
     """The layers of one config, for images of its size."""
 
     def __init__(self, config: ConfigDict):
         self.config, self.data = config, config.data
-        self.layers = [config[name(layer)] for layer in range(config.layers)]
-        self.strides = [layer.stride for layer in self.layers]
-        self.shape = (config.data.image_size, config.data.image_width or config.data.image_size)
-        below, self.sizes = config.data.channels, []
-        for layer in self.layers:
-            self.sizes.append((layer.kernel, layer.kernel, below, layer.atoms))
-            below = layer.atoms
-        try:
-            self.shapes = sdpc.code_shapes(self.shape, self.sizes, self.strides)
-        except ValueError as error:
-            raise UserError(f"{error}; change data.image_size, or the layer's kernel or stride") from None
+        self.layers = layers(config)
+        self.shape, self.sizes, self.strides, self.shapes = geometry(config)
         self.sides = [self.shape, *(shape[:2] for shape in self.shapes[:-1])]  # of what lies below each layer
 
     def init(self, key: jax.Array) -> State:
@@ -71,12 +91,12 @@ class Sdpc:
         scalars = lambda field: tuple(jnp.float32(layer[field]) for layer in self.layers)
         keys = jax.random.split(key, (len(self.sizes), 2))
         dictionaries = [normalised(jax.random.normal(k[0], size)) for k, size in zip(keys, self.sizes, strict=True)]
-        layers = {}
+        networks = {}
         for layer, dictionary in enumerate(dictionaries):
             params = {"dictionary": dictionary}
             if layer + 1 < len(dictionaries):
                 params["scale"] = jnp.full(dictionary.shape[3], self.layers[layer].scale, jnp.float32)
-            layers[name(layer)] = Network(params, self.optimizer(params).init(params))
+            networks[name(layer)] = Network(params, self.optimizer(params).init(params))
         noise = [
             jax.random.normal(k[1], (1, *side, size[2]))
             for k, side, size in zip(keys, self.sides, self.sizes, strict=True)
@@ -85,7 +105,7 @@ class Sdpc:
         config = self.config
         return State(
             step=jnp.int32(0),
-            layers=layers,
+            layers=networks,
             extremes=extremes,
             idle=tuple(jnp.zeros(size[3], jnp.int32) for size in self.sizes),
             hyper=Hyper(
@@ -102,8 +122,8 @@ class Sdpc:
 
     def curvatures(self, dictionaries, guesses, steps: int) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...]]:
         """The largest eigenvalues of D D^T, raised, and the images from which the next search goes on."""
-        layers = [atoms(*layer) for layer in zip(dictionaries, self.strides, self.sides, strict=True)]
-        found = [curvature(working, guess, steps) for working, guess in zip(layers, guesses, strict=True)]
+        working = [atoms(*layer) for layer in zip(dictionaries, self.strides, self.sides, strict=True)]
+        found = [curvature(layer, guess, steps) for layer, guess in zip(working, guesses, strict=True)]
         return tuple(sdpc.raised(value) for value, _ in found), tuple(image for _, image in found)
 
     def infer(self, state: State, image: jax.Array, curvatures=None) -> tuple[sdpc.Codes, sdpc.Info]:
@@ -130,11 +150,11 @@ class Sdpc:
         curvatures, extremes = self.curvatures(dictionaries, state.extremes, WARM_STEPS)
         codes, info = self.infer(state, image, curvatures)
         below = [image, *(scale * code for scale, code in zip(scales, codes, strict=False))]
-        layers, idle, metrics = {}, [], {}
+        networks, idle, metrics = {}, [], {}
         for layer, (target, code) in enumerate(zip(below, codes, strict=True)):
             network = self.learn(state, layer, target, code)
             used = jnp.any(code > 0, axis=(0, 1, 2))
-            layers[name(layer)] = network
+            networks[name(layer)] = network
             idle.append(jnp.where(used, 0, state.idle[layer] + 1))
             metrics |= {
                 f"error_{layer + 1}": info.errors[:, layer].mean(),
@@ -149,7 +169,7 @@ class Sdpc:
             "error": info.errors.sum(1).mean(),
             "converged": info.converged.mean(dtype=jnp.float32),
         }
-        state = state.replace(step=state.step + 1, layers=layers, extremes=extremes, idle=tuple(idle))
+        state = state.replace(step=state.step + 1, layers=networks, extremes=extremes, idle=tuple(idle))
         return state, metrics
 
     def learn(self, state: State, layer: int, target: jax.Array, code: jax.Array) -> Network:

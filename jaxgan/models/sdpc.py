@@ -165,12 +165,9 @@ def advance(problem: Problem, steps: Sequence[jax.Array], before: Iterate, accel
     """
     points = before.points
     residuals = unexplained(problem, points)
-    gradients = [-working.correlate(residual) for working, residual in zip(problem.atoms, residuals, strict=True)]
-    for layer, scale in enumerate(problem.scales):
-        gradients[layer] += problem.feedback * residuals[layer + 1] / scale
     codes = tuple(
-        jax.nn.relu(point - step * (gradient + weight))
-        for point, step, gradient, weight in zip(points, steps, gradients, problem.lambdas, strict=True)
+        jax.nn.relu(point - step * slope)
+        for point, step, slope in zip(points, steps, slopes(problem, residuals), strict=True)
     )
     if accelerate:
         momentum = (1 + jnp.sqrt(1 + 4 * before.momentum**2)) / 2
@@ -192,6 +189,17 @@ def unexplained(problem: Problem, codes: Codes) -> list[jax.Array]:
     """The prediction errors of all layers, v_(i-1) gamma_(i-1) - D_i^T gamma_i."""
     below = [problem.images, *(scale * code for scale, code in zip(problem.scales, codes, strict=False))]
     return [target - working.render(code) for target, code, working in zip(below, codes, problem.atoms, strict=True)]
+
+
+def slopes(problem: Problem, residuals: Sequence[jax.Array]) -> list[jax.Array]:
+    """grad f_i + lambda_i of all layers, by which their energies rise with coefficients above zero."""
+    found = [
+        weight - working.correlate(residual)
+        for weight, working, residual in zip(problem.lambdas, problem.atoms, residuals, strict=True)
+    ]
+    for layer, scale in enumerate(problem.scales):
+        found[layer] += problem.feedback * residuals[layer + 1] / scale
+    return found
 
 
 def energies(problem: Problem, codes: Codes, residuals: Sequence[jax.Array]) -> jax.Array:

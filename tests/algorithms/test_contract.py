@@ -62,5 +62,7 @@ def test_larger_and_grey_images(name, size, channels):
 def test_unknown_algorithm():
     config = load("began")
     config.algorithm = "begen"
-    with pytest.raises(UserError, match="no algorithm 'begen': there are adcgan, began, dcgan, sabegan, sdpc"):
+    with pytest.raises(
+        UserError, match="no algorithm 'begen': there are adcgan, began, dcgan, sabegan, sdpc, sdpc_began"
+    ):
         algorithms.make(config)

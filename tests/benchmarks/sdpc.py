@@ -109,13 +109,7 @@ def residuals(workdir: str, python: str) -> dict[str, list[float]]:
 
 def residual(problem: sdpc.Problem, codes: sdpc.Codes) -> jax.Array:
     """The largest slope of any layer's energy: where a coefficient is 0, only downwards counts."""
-    left = sdpc.unexplained(problem, codes)
-    slopes = [
-        weight - working.correlate(rest)
-        for weight, working, rest in zip(problem.lambdas, problem.atoms, left, strict=True)
-    ]
-    for layer, scale in enumerate(problem.scales):
-        slopes[layer] += problem.feedback * left[layer + 1] / scale
+    slopes = sdpc.slopes(problem, sdpc.unexplained(problem, codes))
     ways = [jnp.where(code > 0, slope, jnp.minimum(slope, 0)) for code, slope in zip(codes, slopes, strict=True)]
     return jnp.stack([jnp.abs(way).max() for way in ways]).max()
 

@@ -1,0 +1,98 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support import Compiled, load, shapes
+
+from jaxgan import algorithms, images
+from jaxgan.errors import UserError
+
+
+@pytest.fixture(scope="module", params=["sdpc_began", "sdpc_shared"])
+def compiled(request):
+    return Compiled(load(request.param))
+
+
+def some_shapes(seed, count=8):
+    rng = np.random.default_rng(seed)
+    return {"image": jnp.asarray(shapes(rng, rng.integers(0, 3, count)))}
+
+
+def still(state, **rates):
+    """The state with some of the learning rates at 0."""
+    return state.replace(hyper=state.hyper.replace(**{name: jnp.float32(0) for name in rates}))
+
+
+def assert_equal(ours, theirs, equal=True):
+    pairs = zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs) == equal
+
+
+def test_each_loss_trains_its_own(compiled):
+    """G's no dictionary, the critic's no weight of G, even where the decoder is shared."""
+    state = compiled.init(jax.random.key(0))
+    only_g, _ = compiled.step(still(state, lr_d=0), some_shapes(0), jax.random.key(1))
+    assert_equal(only_g.discriminator.params, state.discriminator.params)
+    assert_equal(only_g.generator.params, state.generator.params, equal=False)
+    only_d, _ = compiled.step(still(state, lr_g=0), some_shapes(0), jax.random.key(1))
+    assert_equal(only_d.generator.params, state.generator.params)
+    assert_equal(only_d.discriminator.params, state.discriminator.params, equal=False)
+
+
+def test_the_critics_gradient_is_that_of_its_loss_with_images_held(compiled):
+    """Adam's first moment is (1 - b1) of d (L(x) - k L(G(z))) / d D: rendering G's codes adds nothing to it."""
+    state = compiled.init(jax.random.key(0)).replace(k=jnp.float32(0.4))
+    batch, key = some_shapes(0), jax.random.key(1)
+    after, metrics = compiled.step(state, batch, key)
+    algorithm = compiled.algorithm
+    latent = algorithm.sample_latent(jax.random.split(key, 3)[0], 8)
+    real, fake = images.to_float(batch["image"]), algorithm.generate(state, latent)
+
+    def loss(params):
+        critic = state.replace(discriminator=state.discriminator.replace(params=params))
+        energy = lambda image: jnp.abs(algorithm.reconstruct(critic, image) - image).mean()
+        return energy(real) - 0.4 * energy(fake), energy(fake)
+
+    (value, fakes), grads = jax.jit(jax.value_and_grad(loss, has_aux=True))(state.discriminator.params)
+    assert metrics["loss_d"] == pytest.approx(float(value), rel=1e-4)
+    assert metrics["loss_fake"] == pytest.approx(float(fakes), rel=1e-4)
+    moments = jax.tree.map(lambda mu: mu / (1 - state.hyper.adam_b1), after.discriminator.opt_state.mu)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-3, atol=1e-6), moments, grads)
+
+
+def test_codes_cost_what_they_weigh():
+    compiled = Compiled(load("sdpc_shared"))
+    state, batch, key = compiled.init(jax.random.key(0)), some_shapes(0), jax.random.key(1)
+    heavy = state.replace(hyper=state.hyper.replace(code_weight=jnp.float32(3), lr_g=jnp.float32(1e-3)))
+    (_, free), (_, dear) = (compiled.step(one, batch, key) for one in (state, heavy))
+    assert free["loss_g"] == free["loss_fake"] == dear["loss_fake"] < dear["loss_g"]
+    for number in range(30):
+        heavy, last = compiled.step(heavy, batch, jax.random.key(number))
+    assert last["loss_g"] - last["loss_fake"] < 0.8 * (dear["loss_g"] - dear["loss_fake"])
+
+
+def test_what_a_sweep_varies_is_no_part_of_the_program():
+    def program(**fields):
+        config = load("sdpc_shared", **fields)
+        algorithm = algorithms.make(config)
+        state = jax.eval_shape(algorithm.init, jax.random.key(0))
+        batch = {"image": jax.ShapeDtypeStruct((8, 32, 32, 3), np.uint8)}
+        return jax.jit(algorithm.train_step).lower(state, batch, jax.random.key(0)).as_text()
+
+    varied = {"feedback": 0.0, "code_weight": 0.1, "gamma": 0.3} | {f"layer_{n}__sparsity": 0.7 for n in (1, 2)}
+    assert program() == program(**varied)
+    assert program() != program(inference_steps=3)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"layer_1__kernel": 33}, "layer 1's atoms of 33x33 are larger than the 32x32 that lie below it; change"),
+        ({"gradient": "straight"}, "gradient=straight: it is one of unrolled, implicit"),
+        ({"inference_steps": 0}, "inference_steps=0"),
+        ({"layer_4__stride": 2}, "layer_4.stride=2: there are 2 layers; set layers=4"),
+    ],
+)
+def test_fields_that_cannot_be_meant(fields, said):
+    with pytest.raises(UserError, match=said):
+        algorithms.make(load("sdpc_began", **fields))
