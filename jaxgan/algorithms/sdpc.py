@@ -19,7 +19,7 @@ from jaxgan.models.atoms import atoms, by_convolution, curvature, normalised
 from jaxgan.preprocessing import preprocess
 
 LEAST_SCALE = 1e-3  # of v, which is positive
-WARM_STEPS = 3  # of the power iteration, from where the step before left it
+WARM_STEPS = 20  # of the power iteration, from where the step before left it: a first step can raise it sevenfold
 
 
 @struct.dataclass

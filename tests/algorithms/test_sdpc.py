@@ -9,7 +9,7 @@ from support import load, random_batch, shapes
 from jaxgan import algorithms, images
 from jaxgan.algorithms import sdpc
 from jaxgan.errors import UserError
-from jaxgan.models.atoms import by_convolution
+from jaxgan.models.atoms import by_convolution, normalised
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +157,20 @@ def test_an_atom_of_the_second_layer_is_a_sum_of_those_of_the_first(system, stat
             patch = np.einsum("hwca,a->hwc", first, second[row, column, :, 3] / scale)
             expected[2 * row : 2 * row + 8, 2 * column : 2 * column + 8] += patch
     np.testing.assert_allclose(sdpc.project(state, system.strides)[1][3], expected, atol=1e-5)
+
+
+def test_the_curvature_keeps_up_with_dictionaries_that_jump(system, state):
+    """Early in training a step can turn the largest eigenvalue's direction; inference with a stale one blows up."""
+    pull = lambda dictionary: normalised(dictionary + 0.5 * jnp.abs(dictionary).mean())
+    dictionaries = [pull(dictionary) for dictionary in sdpc.split(state)[0]]
+    follow = jax.jit(system.curvatures, static_argnums=2)
+    before = follow(sdpc.split(state)[0], state.extremes, 50)[0]
+    found = follow(dictionaries, state.extremes, sdpc.WARM_STEPS)[0]
+    noise = [jax.random.normal(jax.random.key(7), extreme.shape) for extreme in state.extremes]
+    true = follow(dictionaries, noise, 300)[0]
+    assert true[1] > 2 * before[1]
+    assert found[1] == pytest.approx(float(true[1]), rel=0.02)
+    assert found[0] > 0.8 * true[0]  # one among many nearly as large
 
 
 def test_images_need_not_be_square_nor_coloured():
