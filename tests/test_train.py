@@ -73,7 +73,7 @@ def test_the_metrics_are_those_of_the_contract(trained):
     workdir, _ = trained
     adversarial = {"loss_g", "loss_d", "lr_g", "lr_d"}
     balanced = adversarial | {"loss_real", "loss_fake", "k", "m"}
-    own = dict.fromkeys(("began", "sabegan", "adcgan"), balanced) | {
+    own = dict.fromkeys(("began", "sabegan", "adcgan", "sdpc_began"), balanced) | {
         "dcgan": adversarial | {"score_real", "score_fake"},
         "sdpc": {f"{name}_{layer}" for name in ("error", "l1", "active", "dead", "iterations") for layer in (1, 2)}
         | {"error", "scale_1", "converged"},
