@@ -38,7 +38,7 @@ def test_every_experiment_is_repeated_without_an_override(name, preset, known):
 def test_overrides_are_repeated(name, preset, known):
     overrides = [
         "seed=3",
-        "data.noise=1.25e-05",
+        "monitor.min_change=1.25e-05",
         "steps=77",
         "data.flip=True",
         "data.dir=some where/it's $HOME",
