@@ -166,12 +166,12 @@ def test_the_seed_decides_everything():
     assert first["fd_probe"].error != other["fd_probe"].error
 
 
-def test_large_sets_are_thinned_evenly():
-    thinned = measures._thinned(TRAIN, 300)
+def test_large_sets_areevenly_evenly():
+    thinned = measures.evenly(TRAIN, 300)
     assert len(thinned.image) == 300
     assert {len(field) for field in thinned} == {300}
     np.testing.assert_array_equal(thinned.features[[0, -1]], TRAIN.features[[0, -1]])
-    assert measures._thinned(TRAIN, 600) is TRAIN
+    assert measures.evenly(TRAIN, 600) is TRAIN
 
 
 def test_every_warning():
