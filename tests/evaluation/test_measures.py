@@ -166,7 +166,7 @@ def test_the_seed_decides_everything():
     assert first["fd_probe"].error != other["fd_probe"].error
 
 
-def test_large_sets_areevenly_evenly():
+def test_large_sets_are_thinned_evenly():
     thinned = measures.evenly(TRAIN, 300)
     assert len(thinned.image) == 300
     assert {len(field) for field in thinned} == {300}
