@@ -1,12 +1,12 @@
-"""The same with a shared decoder: G draws sparse codes of the critic's last layer, whose dictionaries render them.
+"""The same with a shared decoder: G draws sparse codes of the critic's first layer, whose dictionary renders them.
 
 python -m jaxgan.main --config=configs/sdpc_shared.py[:quick|:tiny]
 """
 
-from jaxgan.fields import QUICK_BEGAN, TINY_CRITIC, base, with_preset
+from jaxgan.fields import QUICK_CRITIC, TINY_CRITIC, base, with_preset
 
 
 def get_config(preset=None):
     config = base("sdpc_began")
-    config.shared = True
-    return with_preset(config, preset, quick=QUICK_BEGAN, tiny=TINY_CRITIC)
+    config.shared = 1
+    return with_preset(config, preset, quick=QUICK_CRITIC, tiny=TINY_CRITIC)

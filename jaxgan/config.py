@@ -118,7 +118,7 @@ _CHOICES = {
     "monitor.best_metric": BEST_METRICS,
     "monitor.on_collapse": ("continue", "stop", "restore"),
 }
-_COUNTS, _WEIGHTS = ("atoms", "kernel", "stride"), ("sparsity", "lr")
+_COUNTS, _WEIGHTS = ("atoms", "stride"), ("kernel", "sparsity", "lr")
 _MINIMA = ("contrast", "diversity", "distinct", "characters", "recognised", "change")
 # Half-open ranges: the least value, and the one that values stay below.
 _RANGES = {
@@ -139,7 +139,7 @@ _RANGES = {
     **dict.fromkeys([f"layer_{layer}.scale" for layer in range(1, MOST_LAYERS + 1)], (1e-3, math.inf)),
     **dict.fromkeys(("feedback", "threshold", "lr_scale", "data.whiten_f0", "data.contrast_size"), (0, math.inf)),
     **dict.fromkeys(("data.whiten_n", "data.contrast_sigma"), (1e-3, math.inf)),
-    **dict.fromkeys(("code_weight", "warm_steps"), (0, math.inf)),
+    **dict.fromkeys(("shared", "code_weight", "warm_steps"), (0, math.inf)),
     **dict.fromkeys(
         ("inference_steps", "max_iterations", "dead_after", "data.image_size", "data.image_width"), (1, math.inf)
     ),

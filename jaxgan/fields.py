@@ -160,7 +160,7 @@ _OF_GANS = ("latent_dim", "latent", "width", "init", "lr_g", "lr_d", "adam_b1", 
 def _sdpc() -> dict:
     layer = {
         "atoms": 64,
-        "kernel": 9,  # side of an atom, in what lies below
+        "kernel": 9,  # side of an atom, in what lies below; 0 takes in all of that
         "stride": 1,  # between atoms
         "sparsity": 1.0,  # lambda, the weight of |gamma|_1
         "scale": 1.0,  # v at the start: by how much what lies above sees the codes larger; the last layer's has no use
@@ -193,19 +193,19 @@ def _sdpc() -> dict:
 def _sdpc_began() -> dict:
     layer = {
         "atoms": 64,
-        "kernel": 3,  # side of an atom, in what lies below
+        "kernel": 0,  # side of an atom, in what lies below; 0 takes in all of that
         "stride": 1,  # between atoms
-        "sparsity": 0.1,  # lambda, the weight of |gamma|_1
+        "sparsity": 0.2,  # lambda, the weight of |gamma|_1
     }
     return {
         **_balance(),
         **_plateau(),
         "activation": "elu",  # of the generator: elu, relu, leaky_relu, silu or gelu
-        "shared": False,  # G draws codes of the last layer, which the critic's dictionaries render
+        "shared": 0,  # layer whose codes G draws for the critic's dictionaries to render; with 0 it draws pixels
         "code_weight": 0.0,  # of the mean of G's codes in G's loss, where they are shared
         "layers": 2,  # how many there are of layer_1 to layer_4
-        "layer_1": layer | {"kernel": 8, "stride": 4},
-        **{f"layer_{number}": layer | {"atoms": 96} for number in range(2, MOST_LAYERS + 1)},
+        "layer_1": layer | {"kernel": 8, "stride": 4, "sparsity": 0.6},
+        **{f"layer_{number}": layer | {"atoms": 128} for number in range(2, MOST_LAYERS + 1)},
         "feedback": 1.0,  # b, the weight of what lies above
         "inference_steps": 6,  # T, of the critic's inference, through which gradients go
         "warm_steps": 0,  # before them, without gradients
@@ -241,6 +241,7 @@ QUICK_SDPC = {"steps": 500, "layer_1.atoms": 32, "sample_every": 100, "checkpoin
 TINY_SDPC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "max_iterations": 20, "dead_after": 2}
 TINY_CRITIC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "inference_steps": 2}
 QUICK_BEGAN = QUICK_BALANCE | {"plateau_every": 1500}
+QUICK_CRITIC = QUICK_BEGAN | {"steps": 3000, "lr_d": 5e-3}
 QUICK_DCGAN = {
     "batch_size": 16,
     "steps": 3500,

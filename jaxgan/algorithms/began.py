@@ -132,8 +132,7 @@ class Began:
         noise = images.input_noise(key_noise, real.shape, hyper.noise) if self.config.data.noise else 0.0
 
         def loss(params, image):
-            noisy = image + noise
-            return energy(self.rebuild(params, state, noisy), noisy)
+            return self.energy(params, state, image + noise)
 
         (fake, cost), pull_back = jax.vjp(lambda params: self.draw(params, state, latent), state.generator.params)
         params = state.discriminator.params
@@ -166,6 +165,10 @@ class Began:
     def draw(self, params: Params, state: State, latent: jax.Array) -> tuple[jax.Array, jax.Array]:
         """G(z) with these parameters, and what G's loss has besides the energy of that: here nothing."""
         return self.generator.apply({"params": params}, latent, self.carry(state)), jnp.float32(0)
+
+    def energy(self, params: Params, state: State, image: jax.Array) -> jax.Array:
+        """L(v), a scalar, of D with these parameters."""
+        return energy(self.rebuild(params, state, image), image)
 
     def rebuild(self, params: Params, state: State, image: jax.Array) -> jax.Array:
         """What D with these parameters makes of images."""

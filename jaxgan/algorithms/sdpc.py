@@ -63,18 +63,20 @@ def layers(config: ConfigDict) -> list[ConfigDict]:
     return [config[name(layer)] for layer in range(config.layers)]
 
 
-def geometry(config: ConfigDict) -> Geometry:
-    """Raises UserError where the layers that the config describes do not fit the images."""
+def geometry(config: ConfigDict, channels: int) -> Geometry:
+    """Raises UserError where the layers that the config describes do not fit its images of so many channels."""
     shape = (config.data.image_size, config.data.get("image_width") or config.data.image_size)
-    below, sizes = config.data.channels, []
-    for layer in layers(config):
-        sizes.append((layer.kernel, layer.kernel, below, layer.atoms))
-        below = layer.atoms
     strides = tuple(layer.stride for layer in layers(config))
-    try:
-        return Geometry(shape, tuple(sizes), strides, sdpc.code_shapes(shape, sizes, strides))
-    except ValueError as error:
-        raise UserError(f"{error}; change data.image_size, or the layer's kernel or stride") from None
+    sizes, below = [], (*shape, channels)
+    for layer in layers(config):
+        sides = (layer.kernel, layer.kernel) if layer.kernel else below[:2]
+        sizes.append((*sides, below[2], layer.atoms))
+        try:
+            code_shapes = sdpc.code_shapes(shape, sizes, strides[: len(sizes)])
+        except ValueError as error:
+            raise UserError(f"{error}; change data.image_size, or the layer's kernel or stride") from None
+        below = code_shapes[-1]
+    return Geometry(shape, tuple(sizes), strides, code_shapes)
 
 
 class Sdpc:
@@ -83,7 +85,7 @@ class Sdpc:
     def __init__(self, config: ConfigDict):
         self.config, self.data = config, config.data
         self.layers = layers(config)
-        self.shape, self.sizes, self.strides, self.shapes = geometry(config)
+        self.shape, self.sizes, self.strides, self.shapes = geometry(config, config.data.channels)
         self.sides = [self.shape, *(shape[:2] for shape in self.shapes[:-1])]  # of what lies below each layer
 
     def init(self, key: jax.Array) -> State:
@@ -299,7 +301,9 @@ def project(state: State, strides: Sequence[int]) -> list[jax.Array]:
 def draw(codes, dictionaries, scales, strides: Sequence[int], layer: int, shape=None) -> jax.Array:
     """What a layer's codes say of the one below, or of the image; without a `shape` as much as they cover."""
     atoms_of, stride = dictionaries[layer], strides[layer]
-    shape = shape or [(count - 1) * stride + len(atoms_of) for count in codes.shape[1:3]]  # atoms are square
+    shape = shape or [
+        (count - 1) * stride + length for count, length in zip(codes.shape[1:3], atoms_of.shape[:2], strict=True)
+    ]
     drawn = by_convolution(atoms_of, stride, shape).render(codes)
     return drawn / scales[layer - 1] if layer else drawn
 

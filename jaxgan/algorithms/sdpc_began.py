@@ -1,11 +1,12 @@
 """BEGAN whose critic is sparse deep predictive coding: what a few steps of inference explain badly is unlike the data.
 
-The critic's reconstruction is what its last layer's codes draw (`models.sparse`); energies, k and all else are
-BEGAN's. Where the decoder is shared, G draws codes of the last layer and the critic's dictionaries render them. As in
-the repaired SABEGAN only the critic's loss trains those, as its decoder: for G's they are constants.
+The critic's reconstruction is what its last layer's codes draw (`models.sparse`); k and all else are BEGAN's. Where
+the decoder is shared, G draws codes of one of the critic's layers, which its dictionaries render. As in the repaired
+SABEGAN only the critic's loss trains those, as its decoder: for G's they are constants.
 """
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +14,12 @@ from flax import struct
 from ml_collections import ConfigDict
 
 from jaxgan.algorithms import Algorithm
-from jaxgan.algorithms.began import BalanceHyper, Began, State, layer_fields
+from jaxgan.algorithms.began import BalanceHyper, Began, State, energy, layer_fields
 from jaxgan.algorithms.network import Params, read_hyper
 from jaxgan.algorithms.sdpc import geometry, layers
+from jaxgan.errors import UserError
 from jaxgan.models.autoencoder import Decoder
-from jaxgan.models.sparse import CodeGenerator, SparseAutoEncoder
+from jaxgan.models.sparse import CodeGenerator, SparseAutoEncoder, to_images
 from jaxgan.schedules import Plateau
 
 
@@ -45,27 +47,41 @@ class SdpcBegan(Began):
         drawn = self.generator.apply({"params": params}, latent)
         if not self.config.shared:
             return drawn, jnp.float32(0)
+        return self.render(state, drawn), state.hyper.code_weight * drawn.mean()
+
+    def render(self, state: State, codes: jax.Array) -> jax.Array:
+        """Images from codes of the layer that G draws, by the critic's dictionaries as constants."""
         critic = {"params": jax.lax.stop_gradient(state.discriminator.params)}
-        image = jnp.tanh(self.discriminator.apply(critic, drawn, method="draw"))
-        return image, state.hyper.code_weight * drawn.mean()
+        return jnp.tanh(to_images(self.discriminator.apply(critic, codes, self.config.shared, method="draw")))
+
+    def energy(self, params: Params, state: State, image: jax.Array) -> jax.Array:
+        """L(v) of an image's light and darkness."""
+        return energy(*self.critic(params, state, image, method="explain"))
 
     def rebuild(self, params: Params, state: State, image: jax.Array) -> jax.Array:
-        return self.discriminator.apply({"params": params}, image, state.hyper.sparsity, state.hyper.feedback)
+        return self.critic(params, state, image)
+
+    def critic(self, params: Params, state: State, image: jax.Array, **method: str) -> Any:
+        hyper = state.hyper
+        return self.discriminator.apply({"params": params}, image, hyper.sparsity, hyper.feedback, **method)
 
 
 def make(config: ConfigDict) -> Algorithm:
     """Builds BEGAN with a sparse critic, or where `config.shared` with its decoder as the generator's, too.
 
     Raises:
-      UserError: the critic's layers do not fit the images.
+      UserError: the critic's layers do not fit the images, or there is no layer whose codes G is to draw.
     """
-    shape, sizes, strides, code_shapes = geometry(config)
+    if config.shared > config.layers:
+        raise UserError(f"shared={config.shared}: there are {config.layers} layers")
+    shape, sizes, strides, code_shapes = geometry(config, 2 * config.data.channels)
     start = layer_fields(config)
-    generator = Decoder(
-        image_size=config.data.image_size, channels=config.data.channels, output="tanh", halved=True, **start
-    )
     if config.shared:
-        generator = CodeGenerator(code_shapes[-1], **start)
+        generator = CodeGenerator(code_shapes[config.shared - 1], **start)
+    else:
+        generator = Decoder(
+            image_size=config.data.image_size, channels=config.data.channels, output="tanh", halved=True, **start
+        )
     critic = SparseAutoEncoder(shape, sizes, strides, config.inference_steps, config.warm_steps, config.gradient)
     plateau = Plateau(config.plateau_factor, config.plateau_rtol, config.plateau_every)
     system = SdpcBegan(generator, critic, plateau, config)

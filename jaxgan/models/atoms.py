@@ -72,9 +72,12 @@ def in_the_spectrum(dictionary: jax.Array, stride: int, shape: tuple[int, int]) 
 def by_products(dictionary: jax.Array, stride: int, shape: tuple[int, int]) -> Atoms:
     """Both ways as one matrix product between blocks of `stride` pixels a side: on a CPU its gradients are fast.
 
-    An atom covers some blocks down and across, its size over the stride, padded with zeros to a whole number.
+    An atom covers some blocks down and across, its size over the stride, padded with zeros to a whole number. Where
+    there is room for one atom only, one block is as large as that.
     """
     (height, width, channels, count), (rows, columns, _) = dictionary.shape, code_shape(dictionary.shape, stride, shape)
+    if rows == columns == 1:
+        stride = max(height, width)
     down, across = -(-height // stride), -(-width // stride)
     grid = rows + down - 1, columns + across - 1  # blocks that atoms reach
     covered = grid[0] * stride, grid[1] * stride

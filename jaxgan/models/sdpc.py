@@ -163,26 +163,44 @@ def advance(problem: Problem, steps: Sequence[jax.Array], before: Iterate, accel
     An image's momentum starts anew where it points uphill (O'Donoghue & Candes 2015, section 3.2), by the sum over
     the layers, each in units of its step.
     """
-    points = before.points
-    residuals = unexplained(problem, points)
+    residuals = unexplained(problem, before.points)
     codes = tuple(
         jax.nn.relu(point - step * slope)
-        for point, step, slope in zip(points, steps, slopes(problem, residuals), strict=True)
+        for point, step, slope in zip(before.points, steps, slopes(problem, residuals), strict=True)
     )
-    if accelerate:
-        momentum = (1 + jnp.sqrt(1 + 4 * before.momentum**2)) / 2
-        uphill = sum(
-            _inner(point - code, code - old) / step
-            for point, code, old, step in zip(points, codes, before.codes, steps, strict=True)
-        )
-        pace = jnp.where(uphill > 0, 0, (before.momentum - 1) / momentum)
-        momentum = jnp.where(uphill > 0, 1, momentum)
-        points = tuple(
-            code + _per_image(pace, code) * (code - old) for code, old in zip(codes, before.codes, strict=True)
-        )
-    else:
-        momentum, points = before.momentum, codes
+    points, momentum = _carry_on(before, codes, steps) if accelerate else (codes, before.momentum)
     return Iterate(codes, points, momentum, energies(problem, before.points, residuals))
+
+
+def advance_in_turn(problem: Problem, steps: Sequence[jax.Array], before: Iterate) -> Iterate:
+    """The same, one layer after the other from the image on, each of which sees what the one below has just become.
+
+    It takes the energies over as they are.
+    """
+    drawn = [working.render(point) for working, point in zip(problem.atoms, before.points, strict=True)]
+    below, codes = problem.images, []
+    for layer, (point, working) in enumerate(zip(before.points, problem.atoms, strict=True)):
+        slope = problem.lambdas[layer] - working.correlate(below - drawn[layer])
+        if layer + 1 < len(drawn):
+            scale = problem.scales[layer]
+            slope += problem.feedback * (point - drawn[layer + 1] / scale)
+        codes.append(jax.nn.relu(point - steps[layer] * slope))
+        if layer + 1 < len(drawn):
+            below = scale * codes[-1]
+    points, momentum = _carry_on(before, codes, steps)
+    return Iterate(tuple(codes), points, momentum, before.energies)
+
+
+def _carry_on(before: Iterate, codes: Codes, steps: Sequence[jax.Array]) -> tuple[Codes, jax.Array]:
+    """The points where FISTA takes its next gradients, beyond the codes, and the momentum that carries them there."""
+    momentum = (1 + jnp.sqrt(1 + 4 * before.momentum**2)) / 2
+    uphill = sum(
+        _inner(point - code, code - old) / step
+        for point, code, old, step in zip(before.points, codes, before.codes, steps, strict=True)
+    )
+    pace = jnp.where(uphill > 0, 0, (before.momentum - 1) / momentum)
+    points = tuple(code + _per_image(pace, code) * (code - old) for code, old in zip(codes, before.codes, strict=True))
+    return points, jnp.where(uphill > 0, 1, momentum)
 
 
 def unexplained(problem: Problem, codes: Codes) -> list[jax.Array]:
@@ -227,6 +245,12 @@ def step_sizes(curvatures: Sequence[jax.Array], feedback: jax.Array) -> list[jax
             bound += feedback + jnp.sqrt(feedback * own)
         steps.append(1 / bound)
     return steps
+
+
+def steps_in_turn(curvatures: Sequence[jax.Array], feedback: jax.Array) -> list[jax.Array]:
+    """eta_1 ... eta_n with which one layer descends while the others rest: one over its curvature L_i + b, or L_n."""
+    *lower, last = curvatures
+    return [1 / (own + feedback) for own in lower] + [1 / last]
 
 
 def largest_eigenvalue(working: Atoms, shape: tuple[int, int, int], dtype: jnp.dtype) -> jax.Array:

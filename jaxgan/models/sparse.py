@@ -23,10 +23,14 @@ SOLVER_STEPS, TOLERANCE = 50, 1e-6  # of BiCGSTAB for implicit gradients: at mos
 
 
 class SparseAutoEncoder(nn.Module):
-    """Images (B, H, W, C) to the codes of all layers, and back.
+    """Images (B, H, W, C) in [-1, 1] to the codes of all layers, and back.
+
+    The first layer sees their light and their darkness, 1 + v and 1 - v, as 2 C channels (complement coding, Carpenter,
+    Grossberg & Rosen 1991), so that no image is nothing to it. Of plain pixels a grey one is explained without error
+    by codes that are zero, whatever the dictionaries are, and a generator of what is well explained draws just that.
 
     `gradient` is "unrolled": `warm_steps` of FISTA without gradients, then `steps` through which they go; or
-    "implicit": `warm_steps` + `steps` of it, and the gradients of where they lead.
+    "implicit": `warm_steps` + `steps` of it, and the gradients of where they lead. The layers take turns in a step.
     """
 
     shape: tuple[int, int]  # of images
@@ -37,8 +41,8 @@ class SparseAutoEncoder(nn.Module):
     gradient: str = "unrolled"
 
     def setup(self) -> None:
-        normal, zeros = nn.initializers.normal(1.0), nn.initializers.zeros
-        self.weights = [self.param(f"dictionary_{n}", normal, size) for n, size in enumerate(self.sizes, start=1)]
+        zeros = nn.initializers.zeros
+        self.weights = [self.param(f"dictionary_{n}", _atoms, size, n > 1) for n, size in enumerate(self.sizes, 1)]
         self.log_scales = [self.param(f"log_scale_{n}", zeros, size[3:]) for n, size in enumerate(self.sizes[:-1], 1)]
 
     def __call__(
@@ -46,22 +50,30 @@ class SparseAutoEncoder(nn.Module):
     ) -> jax.Array:
         """What the last layer makes of images; lambda is 0 by default."""
         sparsity = [0.0] * len(self.sizes) if sparsity is None else sparsity
-        return self.draw(self.encode(images, sparsity, feedback)[-1])
+        return to_images(self.explain(images, sparsity, feedback)[0])
+
+    def explain(
+        self, images: jax.Array, sparsity: Sequence[jax.Array], feedback: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        """Light and darkness of images as the last layer draws them, and as they are, (B, H, W, 2 C) both."""
+        return self.draw(self.encode(images, sparsity, feedback)[-1]), light_and_dark(images)
 
     def encode(self, images: jax.Array, sparsity: Sequence[jax.Array], feedback: jax.Array) -> sdpc.Codes:
         """The codes of all layers; `sparsity` is lambda of each, `feedback` is b."""
-        given = images, self.dictionaries(), self.scales(), tuple(sparsity), feedback
+        given = light_and_dark(images), self.dictionaries(), self.scales(), tuple(sparsity), feedback
         held = self.problem(jax.lax.stop_gradient(given), by_convolution)
-        steps = sdpc.step_sizes([self.largest_eigenvalue(n, working) for n, working in enumerate(held.atoms)], feedback)
+        steps = sdpc.steps_in_turn(
+            [self.largest_eigenvalue(n, working) for n, working in enumerate(held.atoms)], feedback
+        )
         count = self.warm_steps + (self.steps if self.gradient == "implicit" else 0)
         iterate = jax.lax.fori_loop(
-            0, count, lambda _, before: sdpc.advance(held, steps, before), sdpc.start(held, self.code_shapes())
+            0, count, lambda _, before: sdpc.advance_in_turn(held, steps, before), sdpc.start(held, self.code_shapes())
         )
         if self.gradient == "implicit":
             return at_rest(self.slopes, given, iterate.codes)
         problem = self.problem(given, _fast_gradients())
         for _ in range(self.steps):
-            iterate = sdpc.advance(problem, steps, iterate)
+            iterate = sdpc.advance_in_turn(problem, steps, iterate)
         return iterate.codes
 
     def problem(self, given: tuple, way: Callable[..., Atoms]) -> sdpc.Problem:
@@ -73,10 +85,10 @@ class SparseAutoEncoder(nn.Module):
         problem = self.problem(given, _fast_gradients())
         return tuple(sdpc.slopes(problem, sdpc.unexplained(problem, codes)))
 
-    def draw(self, codes: jax.Array) -> jax.Array:
-        """Images from the last layer's codes, by way of the layers below."""
+    def draw(self, codes: jax.Array, layer: int | None = None) -> jax.Array:
+        """Light and darkness from the codes of a layer, counted from 1, the last by default, by way of those below."""
         layers, scales = self.at_work(self.dictionaries(), _fast_gradients()), self.scales()
-        for n in reversed(range(1, len(layers))):
+        for n in reversed(range(1, layer or len(layers))):
             codes = layers[n].render(codes) / scales[n - 1]
         return at_least_float32(layers[0].render(codes))
 
@@ -100,6 +112,23 @@ class SparseAutoEncoder(nn.Module):
     def largest_eigenvalue(self, n: int, working: Atoms) -> jax.Array:
         noise = jax.random.normal(jax.random.key(0), (1, *self.sides()[n], self.sizes[n][2]))
         return MARGIN * curvature(working, noise, POWER_STEPS)[0]
+
+
+def light_and_dark(images: jax.Array) -> jax.Array:
+    """(B, H, W, C) in [-1, 1] to (B, H, W, 2 C) in [0, 2]."""
+    return jnp.concatenate([1 + images, 1 - images], axis=-1)
+
+
+def to_images(drawn: jax.Array) -> jax.Array:
+    """The images (B, H, W, C) that light and darkness, (B, H, W, 2 C), agree on most nearly."""
+    light, dark = jnp.split(drawn, 2, axis=-1)
+    return (light - dark) / 2
+
+
+def _atoms(key: jax.Array, size: Sequence[int], of_codes: bool) -> jax.Array:
+    """Noise of norm 1; above zero where an atom is to draw codes, which are."""
+    noise = jax.random.normal(key, size)
+    return normalised(jnp.abs(noise) if of_codes else noise)
 
 
 def _fast_gradients() -> Callable[..., Atoms]:

@@ -133,6 +133,20 @@ def test_no_layer_can_lower_its_energy_any_more(layers, feedback, scale):
         assert kkt([code[image] for code in codes], images()[image], feedback, scales) < 1e-7
 
 
+@pytest.mark.parametrize("scale", ["one", "each its own"])
+def test_layers_that_take_turns_come_to_rest_there_too(scale):
+    scales = [v if scale == "one" else jnp.linspace(0.7, 3, v.size) for v in ones(3)]
+    shapes = sdpc.code_shapes(SHAPE, SIZES, STRIDES)
+    sides = [SHAPE, *(shape[:2] for shape in shapes[:-1])]
+    working = [atoms.by_convolution(*layer) for layer in zip(dictionaries(3), STRIDES, sides, strict=True)]
+    problem = sdpc.Problem(images(), working, scales, LAMBDAS, 0.8)
+    steps = sdpc.steps_in_turn([np.linalg.norm(plain, 2) ** 2 for plain in matrices(3)], 0.8)
+    advance = lambda _, before: sdpc.advance_in_turn(problem, steps, before)
+    codes = jax.jit(lambda first: jax.lax.fori_loop(0, 1_000, advance, first))(sdpc.start(problem, shapes)).codes
+    for image in range(2):
+        assert kkt([code[image] for code in codes], images()[image], 0.8, scales) < 1e-7
+
+
 def test_without_feedback_layers_are_lassos_in_sequence():
     (first, second), _ = compiled(2)(images(), 0.0, [jnp.full(6, 2.0)], *TO_THE_END)
     (alone,), _ = compiled(1)(images(), 1.0, [], *TO_THE_END)

@@ -9,9 +9,9 @@ from operators import draw
 
 from jaxgan.models import sdpc
 from jaxgan.models.atoms import by_convolution
-from jaxgan.models.sparse import SparseAutoEncoder
+from jaxgan.models.sparse import SparseAutoEncoder, light_and_dark, to_images
 
-SIZES, STRIDES, SHAPE = ((5, 5, 2, 6), (2, 2, 6, 7)), (3, 1), (12, 11)
+SIZES, STRIDES, SHAPE = ((5, 5, 4, 6), (2, 2, 6, 7)), (3, 1), (12, 11)
 SPARSITY, FEEDBACK = (0.2, 0.05), 0.8
 
 
@@ -33,7 +33,7 @@ def params():
 
 
 def images():
-    return draw(3, 2, *SHAPE, 2)
+    return jnp.tanh(draw(3, 2, *SHAPE, 2))
 
 
 def encode(params, image, **fields):
@@ -47,18 +47,28 @@ def test_codes_are_those_of_so_many_plain_steps(params):
     for dictionary in bound.dictionaries():
         np.testing.assert_allclose(jnp.sum(dictionary**2, (0, 1, 2)), 1)
     layers = bound.at_work(bound.dictionaries(), by_convolution)
-    steps = sdpc.step_sizes([bound.largest_eigenvalue(n, layer) for n, layer in enumerate(layers)], FEEDBACK)
-    problem = sdpc.Problem(images(), layers, bound.scales(), SPARSITY, FEEDBACK)
+    steps = sdpc.steps_in_turn([bound.largest_eigenvalue(n, layer) for n, layer in enumerate(layers)], FEEDBACK)
+    problem = sdpc.Problem(light_and_dark(images()), layers, bound.scales(), SPARSITY, FEEDBACK)
     iterate = sdpc.start(problem, bound.code_shapes())
     for _ in range(7):
-        iterate = sdpc.advance(problem, steps, iterate)
+        iterate = sdpc.advance_in_turn(problem, steps, iterate)
     for fields in ({"steps": 7}, {"steps": 2, "warm_steps": 5}, {"steps": 3, "warm_steps": 4, "gradient": "implicit"}):
         for code, plain in zip(encode(params, images(), **fields), iterate.codes, strict=True):
             np.testing.assert_allclose(code, plain, atol=1e-12)
             assert jnp.any(code > 0)
     drawn = layers[0].render(layers[1].render(iterate.codes[1]) / bound.scales()[0])
     rebuilt = network(steps=7).apply({"params": params}, images(), SPARSITY, FEEDBACK)
-    np.testing.assert_allclose(rebuilt, drawn, atol=1e-12)
+    np.testing.assert_allclose(rebuilt, (drawn[..., :2] - drawn[..., 2:]) / 2, atol=1e-12)
+    first = bound.draw(iterate.codes[0], 1)
+    np.testing.assert_allclose(first, layers[0].render(iterate.codes[0]), atol=1e-12)
+
+
+def test_no_image_is_nothing():
+    """Grey has light and darkness, too; what they say of pixels is the image."""
+    seen = light_and_dark(images())
+    np.testing.assert_allclose(to_images(seen), images(), atol=1e-12)
+    grey = light_and_dark(jnp.zeros((1, *SHAPE, 2)))
+    assert jnp.all(grey == 1) and jnp.all(seen >= 0)
 
 
 def error(**fields):
@@ -79,18 +89,21 @@ def test_warm_steps_have_none(params):
     late = jax.grad(error(steps=2, warm_steps=4))(params, images())
     assert not np.allclose(late["dictionary_1"], jax.grad(error(steps=6))(params, images())["dictionary_1"], rtol=1e-2)
     before = network(steps=1).bind({"params": params})
-    held = before.problem((images(), before.dictionaries(), before.scales(), SPARSITY, FEEDBACK), by_convolution)
-    steps = sdpc.step_sizes([before.largest_eigenvalue(n, layer) for n, layer in enumerate(held.atoms)], FEEDBACK)
+    held = before.problem(
+        (light_and_dark(images()), before.dictionaries(), before.scales(), SPARSITY, FEEDBACK), by_convolution
+    )
+    steps = sdpc.steps_in_turn([before.largest_eigenvalue(n, layer) for n, layer in enumerate(held.atoms)], FEEDBACK)
     warm = sdpc.start(held, before.code_shapes())
     for _ in range(4):
-        warm = sdpc.advance(held, steps, warm)
+        warm = sdpc.advance_in_turn(held, steps, warm)
 
     def after(params):
         bound, iterate = network(steps=1).bind({"params": params}), warm
-        problem = bound.problem((images(), bound.dictionaries(), bound.scales(), SPARSITY, FEEDBACK), by_convolution)
+        given = light_and_dark(images()), bound.dictionaries(), bound.scales(), SPARSITY, FEEDBACK
+        problem = bound.problem(given, by_convolution)
         for _ in range(2):
-            iterate = sdpc.advance(problem, steps, iterate)
-        return jnp.sum((bound.draw(iterate.codes[-1]) - images()) ** 2)
+            iterate = sdpc.advance_in_turn(problem, steps, iterate)
+        return jnp.sum((to_images(bound.draw(iterate.codes[-1])) - images()) ** 2)
 
     expected = jax.grad(after)(params)
     for name, gradient in late.items():
