@@ -8,5 +8,5 @@ from jaxgan.fields import QUICK_CRITIC, TINY_CRITIC, base, with_preset
 
 def get_config(preset=None):
     config = base("sdpc_began")
-    config.shared = 1
+    config.code_layer = 1
     return with_preset(config, preset, quick=QUICK_CRITIC, tiny=TINY_CRITIC)

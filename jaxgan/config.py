@@ -139,7 +139,7 @@ _RANGES = {
     **dict.fromkeys([f"layer_{layer}.scale" for layer in range(1, MOST_LAYERS + 1)], (1e-3, math.inf)),
     **dict.fromkeys(("feedback", "threshold", "lr_scale", "data.whiten_f0", "data.contrast_size"), (0, math.inf)),
     **dict.fromkeys(("data.whiten_n", "data.contrast_sigma"), (1e-3, math.inf)),
-    **dict.fromkeys(("shared", "code_weight", "warm_steps"), (0, math.inf)),
+    **dict.fromkeys(("code_layer", "code_weight", "warm_steps", "r1"), (0, math.inf)),
     **dict.fromkeys(
         ("inference_steps", "max_iterations", "dead_after", "data.image_size", "data.image_width"), (1, math.inf)
     ),
@@ -174,8 +174,11 @@ def validate(config: ConfigDict) -> None:
         if value is not None and not least <= value < below:
             limit = f" and below {below:g}" if math.isfinite(below) else ""
             raise UserError(f"{name}={value}: it is a number from {least:g}{limit}")
-    if config.algorithm == "sdpc":
+    if "max_iterations" in fields:
         _validate_sdpc(config)
+    if config.algorithm == "sdpc":
+        if config.monitor.every:
+            raise UserError(f"monitor.every={config.monitor.every}: sdpc draws no samples to be watched; it is 0")
     elif config.data.image_size not in SIDES or config.data.image_width not in (None, config.data.image_size):
         name = "image_width" if config.data.image_size in SIDES else "image_size"
         sides = ", ".join(map(str, SIDES))
@@ -196,11 +199,9 @@ def validate(config: ConfigDict) -> None:
 def _validate_sdpc(config: ConfigDict) -> None:
     if config.max_iterations < config.layers:
         raise UserError(f"max_iterations={config.max_iterations}: what is seen takes {config.layers} to the last layer")
-    if config.monitor.every:
-        raise UserError(f"monitor.every={config.monitor.every}: sdpc draws no samples to be watched; it is 0")
     if config.precision == "bfloat16":
-        raise UserError("precision=bfloat16: sdpc's energies come to rest in float32 or tf32 only")
-    if config.data.contrast_size and config.data.contrast_size % 2 == 0:
+        raise UserError(f"precision=bfloat16: {config.algorithm}'s energies come to rest in float32 or tf32 only")
+    if config.data.get("contrast_size") and config.data.contrast_size % 2 == 0:
         raise UserError(f"data.contrast_size={config.data.contrast_size}: it is an odd number, or 0")
 
 

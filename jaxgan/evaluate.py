@@ -6,6 +6,7 @@ It prints a table, writes DIR/evaluation.json, and draws the training images nea
 """
 
 import argparse
+import functools
 import itertools
 import json
 import sys
@@ -31,6 +32,7 @@ from jaxgan.writing import write_whole
 NUM = 2000  # samples
 BATCH = 64  # images reconstructed at a time
 ENCODED = 20  # images encoded at a time; all of them take as long as the slowest
+NOISE = 0.25  # deviation of that from which images are rebuilt
 CURVE = 200  # held-out images encoded with each of ...
 SPARSITIES = (0.25, 0.5, 1.0, 2.0, 4.0)  # ... these factors on lambda
 WIDTH = 512  # pixels below which the picture of nearest images is enlarged
@@ -88,18 +90,50 @@ def evaluate(
     train = measures.chosen(real.train, num, seed)
     errors = None
     if algorithm.reconstruct:
-        errors = tuple(reconstruction_errors(algorithm, state, part.image) for part in (real.held_out, train))
+        errors = reconstruction_errors(algorithm, state, real.held_out.image, train.image)
     found = measures.measure(samples, real.train, real.held_out, real.probe.names, errors, seed)
+    if algorithm.encode:
+        splits = (evenly(split, num) for split in (real.dataset.held_out, real.dataset.train))
+        found.measures.update(coding.measure(*(encode(algorithm, state, split) for split in splits), seed))
     if see:
         seen = [see(embedded.image) for embedded in (samples, train, real.held_out)]
         found.measures.update(inception.measure(*seen, seed))
     return found
 
 
-def reconstruction_errors(algorithm: algorithms.Algorithm, state: algorithms.State, image: np.ndarray) -> np.ndarray:
-    """Mean |AE(v) - v| of each of the uint8 images (N, H, W, C), float32 (N,), where pixels span [-1, 1]."""
-    errors = jax.jit(lambda state, image: jnp.abs(algorithm.reconstruct(state, image) - image).mean((1, 2, 3)))
-    return _in_batches(lambda part: errors(state, part), image, BATCH)
+def reconstruction_errors(
+    algorithm: algorithms.Algorithm, state: algorithms.State, held_out: np.ndarray, train: np.ndarray
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Mean |AE(v) - v| of each of some uint8 images (N, H, W, C), float32 (N,), where pixels span [-1, 1].
+
+    `reconstruction` is that of held-out images, beside that of training images. `denoising` and `inpainting` are those
+    of held-out images from what the auto-encoder makes of them with noise or without a quarter; beside them what it is
+    given has errors of that size.
+    """
+
+    @functools.partial(jax.jit, static_argnums=2)
+    def errors(state, image, damage):
+        given = damage(image)
+        error = lambda found: jnp.abs(found - image).mean((1, 2, 3))
+        return error(algorithm.reconstruct(state, given)), error(given)
+
+    of = lambda image, damage: _in_batches(lambda part: errors(state, part, damage), image, BATCH)
+    whole = lambda image: image
+    found = {"reconstruction": (of(held_out, whole)[0], of(train, whole)[0])}
+    return found | {"denoising": of(held_out, with_noise), "inpainting": of(held_out, without_a_quarter)}
+
+
+def with_noise(image: jax.Array) -> jax.Array:
+    """Float images with Gaussian noise, the same for all batches."""
+    return image + NOISE * jax.random.normal(jax.random.key(0), image.shape)
+
+
+def without_a_quarter(image: jax.Array) -> jax.Array:
+    """Float images (N, H, W, C) of which one quarter, drawn for each, is grey."""
+    down, across = jax.random.bernoulli(jax.random.key(0), shape=(2, len(image), 1, 1, 1))
+    _, height, width, _ = image.shape
+    low, right = jnp.arange(height)[:, None, None] >= height // 2, jnp.arange(width)[:, None] >= width // 2
+    return jnp.where((low == down) & (right == across), 0, image)
 
 
 def encode(algorithm: algorithms.Algorithm, state: algorithms.State, split: Split) -> Coded:

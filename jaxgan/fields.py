@@ -85,6 +85,7 @@ def base(algorithm: str) -> ConfigDict:
     if algorithm == "sdpc":
         for name in _OF_GANS:
             del config[name]
+    if algorithm in ("sdpc", "sdpc_codes"):
         del config.data["noise"]
     config.update(_FIELDS[algorithm]())
     return config.lock()
@@ -201,7 +202,7 @@ def _sdpc_began() -> dict:
         **_balance(),
         **_plateau(),
         "activation": "elu",  # of the generator: elu, relu, leaky_relu, silu or gelu
-        "shared": 0,  # layer whose codes G draws for the critic's dictionaries to render; with 0 it draws pixels
+        "code_layer": 0,  # layer whose codes G draws for the critic's dictionaries to render; with 0 it draws pixels
         "code_weight": 0.0,  # of the mean of G's codes in G's loss, where they are shared
         "layers": 2,  # how many there are of layer_1 to layer_4
         "layer_1": layer | {"kernel": 8, "stride": 4, "sparsity": 0.6},
@@ -213,6 +214,23 @@ def _sdpc_began() -> dict:
     }
 
 
+def _sdpc_codes() -> dict:
+    sdpc = _sdpc()
+    layer = sdpc["layer_2"] | {"kernel": 3, "sparsity": 0.2}
+    return sdpc | {
+        "batch_size": 32,
+        "layer_1": layer | {"kernel": 8, "stride": 4, "sparsity": 0.3, "lr": 1e-3},
+        **{f"layer_{number}": layer | {"atoms": 96} for number in range(2, MOST_LAYERS + 1)},
+        "pretrain_steps": 3080,  # in which the dictionaries learn, before G and D do
+        "code_layer": 2,  # layer whose codes G draws
+        "code_weight": 0.0,  # of the mean of G's codes in G's loss
+        "activation": "elu",  # of the generator: elu, relu, leaky_relu, silu or gelu
+        "r1": 0.3,  # weight of D's squared gradient at real codes, halved
+        "data": {},
+        "monitor": {},
+    }
+
+
 _FIELDS = {
     "began": _began,
     "sabegan": _sabegan,
@@ -220,6 +238,7 @@ _FIELDS = {
     "dcgan": _dcgan,
     "sdpc": _sdpc,
     "sdpc_began": _sdpc_began,
+    "sdpc_codes": _sdpc_codes,
 }
 
 # BEGAN's losses in minutes on a CPU. With so few steps gamma = 0.5 draws one image; with 0.9 real scenes collapse.
@@ -239,6 +258,7 @@ QUICK_BALANCE = {
 }
 QUICK_SDPC = {"steps": 500, "layer_1.atoms": 32, "sample_every": 100, "checkpoint_every": 100}
 TINY_SDPC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "max_iterations": 20, "dead_after": 2}
+TINY_CODES = TINY_SDPC | {"pretrain_steps": 3}
 TINY_CRITIC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "inference_steps": 2}
 QUICK_BEGAN = QUICK_BALANCE | {"plateau_every": 1500}
 QUICK_CRITIC = QUICK_BEGAN | {"steps": 3000, "lr_d": 5e-3}
@@ -250,6 +270,13 @@ QUICK_DCGAN = {
     "checkpoint_every": 500,
     "monitor.every": 500,
     "monitor.warmup": 1000,
+}
+QUICK_CODES = QUICK_DCGAN | {
+    "steps": 3000,
+    "pretrain_steps": 500,
+    "lr_g": 1e-3,
+    "lr_d": 5e-4,
+    "monitor.warmup": 1500,
 }
 QUICK_ADCGAN = QUICK_DCGAN | {"width": 32, "gamma": 0.7, "lambda_k": 0.002}
 

@@ -2,7 +2,8 @@
 
 python -m jaxgan.sample --workdir=DIR [--out=FILE.png] [--num=64] [--seed=0] [--step=N|best] [--npz=FILE.npz]
 python -m jaxgan.sample --workdir=DIR --interpolate=slerp|linear [--frames=60] [--points=4] [--out=FILE.gif]
-python -m jaxgan.sample --workdir=DIR --grid=history [--out=FILE.png]
+python -m jaxgan.sample --workdir=DIR --grid=history|layers [--out=FILE.png]
+python -m jaxgan.sample --workdir=DIR --atom=N [--frames=12] [--out=FILE.png]
 """
 
 import argparse
@@ -62,6 +63,42 @@ def walk(
     return drawn.reshape(frames, num, *drawn.shape[1:])
 
 
+def move_atom(
+    algorithm: algorithms.Algorithm, state: algorithms.State, atom: int, num: int, seed: int, rise: np.ndarray
+) -> np.ndarray:
+    """Moves one coefficient in the codes of each of the images of `sample`, and renders them.
+
+    Args:
+      algorithm: the run's, as `load` returns it; it draws by way of codes.
+      state: of one checkpoint.
+      atom: whose coefficient moves, from 0 on: that in the place where the image has most of it, or in the centre.
+      num: images.
+      seed: of the latents.
+      rise: (frames,), the coefficient in each frame, in parts of twice the largest of that atom in these images, or
+        where they have none of it, of any.
+
+    Returns:
+      uint8 (frames, num, H, W, C).
+
+    Raises:
+      UserError: the algorithm draws by no codes, or has no such atom.
+    """
+    if not algorithm.codes:
+        raise UserError("--atom: the run's algorithm does not draw by way of sparse codes")
+    codes = np.array(jax.jit(algorithm.codes)(state, latents(algorithm, num, seed)))
+    _, height, width, count = codes.shape
+    if not 0 <= atom < count:
+        raise UserError(f"--atom={atom}: there are atoms 0 to {count - 1}")
+    of_atom = codes[..., atom].reshape(num, -1)
+    places = np.where(of_atom.any(1), of_atom.argmax(1), height // 2 * width + width // 2)
+    most = 2 * (of_atom.max() or codes.max())
+    render, frames = jax.jit(algorithm.render), []
+    for amount in rise:
+        codes.reshape(num, -1, count)[np.arange(num), places, atom] = amount * most
+        frames.append(images.to_uint8(render(state, codes)))
+    return np.stack(frames)
+
+
 def history(workdir: str | Path, num: int, seed: int) -> tuple[list[int], np.ndarray]:
     """Draws the same latents with each checkpoint that is left, the oldest first.
 
@@ -108,6 +145,8 @@ def main(arguments: Sequence[str]) -> None:
         out, arrays = _draw_history(options)
     elif options.interpolate:
         out, arrays = _draw_walk(options)
+    elif options.atom is not None:
+        out, arrays = _draw_atom(options)
     else:
         out, arrays = _draw_samples(options)
     print(f"wrote {out}")
@@ -118,8 +157,9 @@ def main(arguments: Sequence[str]) -> None:
 
 def _draw_samples(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]]:
     algorithm, state, step = load(options.workdir, options.step)
-    out = options.out or _samples(options.workdir) / f"{step:06}-seed{options.seed}.png"
-    if not algorithm.generate:
+    layers = "-layers" * (options.grid == "layers")
+    out = options.out or _samples(options.workdir) / f"{step:06}-seed{options.seed}{layers}.png"
+    if layers or not algorithm.generate:
         return out, _draw_what_it_shows(options, algorithm, state, out)
     samples = sample(algorithm, state, options.num or 64, options.seed)
     images.save_png(out, _square(samples))
@@ -129,7 +169,9 @@ def _draw_samples(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarr
 def _draw_what_it_shows(
     options: argparse.Namespace, algorithm: algorithms.Algorithm, state: algorithms.State, out: Path
 ) -> dict[str, np.ndarray]:
-    """What an algorithm that draws no samples makes of held-out images."""
+    """What sparse layers make of held-out images."""
+    if not algorithm.show:
+        raise UserError("--grid=layers: the run's algorithm has no sparse layers")
     stored = RunDirectory(options.workdir).stored()["data"]
     held_out = find_prepared(stored["name"], stored["fingerprint"]).held_out.image
     chosen = np.random.default_rng(options.seed).permutation(len(held_out))[: options.num or images.PANELS]
@@ -146,12 +188,29 @@ def _draw_walk(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]
     frames = options.frames or (12 if still else 60)
     points, interpolate = options.points or 4, options.interpolate
     walked = walk(algorithm, state, options.num or 16, options.seed, points, frames, interpolate)
-    if still:
+    _save_walk(out, walked)
+    return out, {"images": walked.reshape(-1, *walked.shape[2:])}
+
+
+def _save_walk(out: Path, walked: np.ndarray) -> None:
+    """Draws (frames, N, H, W, C), in a .png a row for each of the N, else as an animation."""
+    if out.suffix == ".png":
         rows = walked.swapaxes(0, 1).reshape(-1, *walked.shape[2:])
-        images.save_png(out, images.enlarge(images.grid(rows, frames), ROWS))
+        images.save_png(out, images.enlarge(images.grid(rows, len(walked)), ROWS))
     else:
         animation.save(out, np.stack([images.enlarge(_square(frame), FRAME) for frame in walked]), WALK_PACE)
-    return out, {"images": walked.reshape(-1, *walked.shape[2:])}
+
+
+def _draw_atom(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]]:
+    """A row for each image, whose coefficient grows from left to right; or a frame where the file is an animation."""
+    algorithm, state, step = load(options.workdir, options.step)
+    out = options.out or _samples(options.workdir) / f"{step:06}-seed{options.seed}-atom{options.atom}.png"
+    still = out.suffix == ".png"
+    frames = options.frames or (12 if still else 60)
+    rise = np.linspace(0, 1, frames) if still else (1 - np.cos(2 * np.pi * np.arange(frames) / frames)) / 2
+    moved = move_atom(algorithm, state, options.atom, options.num or (8 if still else 16), options.seed, rise)
+    _save_walk(out, moved)
+    return out, {"images": moved.reshape(-1, *moved.shape[2:])}
 
 
 def _draw_history(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]]:
@@ -187,12 +246,14 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--interpolate", choices=INTERPOLATIONS, help="walk to other latents and back: .gif, .mp4 or rows in a .png"
     )
     parser.add_argument("--frames", type=int, help="of the whole walk, by default 60; 12 in a .png, its columns")
+    parser.add_argument("--atom", type=int, help="move one coefficient of this atom, from 0 on, in the images' codes")
     parser.add_argument("--points", type=int, help="latents that each image of a walk passes, by default 4")
     parser.add_argument(
         "--grid",
-        choices=("samples", "history"),
+        choices=("samples", "history", "layers"),
         default="samples",
-        help="history draws the same latents with every checkpoint that is left",
+        help="history draws the same latents with every checkpoint that is left; layers what sparse layers make of "
+        "held-out images, and their atoms",
     )
     options = parser.parse_args(arguments)
     _check_numbers(options)
@@ -205,8 +266,11 @@ def _check_numbers(options: argparse.Namespace) -> None:
         value = getattr(options, name)
         if value is not None and value < least:
             raise UserError(f"--{name}={value}: it is {least} or more")
-        if name != "num" and value is not None and not options.interpolate:
+        moves = options.interpolate or (name == "frames" and options.atom is not None)
+        if name != "num" and value is not None and not moves:
             raise UserError(f"--{name} is for a walk: add --interpolate=slerp, or leave it out")
+    if options.atom is not None and (options.interpolate or options.grid != "samples"):
+        raise UserError("--atom moves a coefficient and no latents: leave out --interpolate and --grid")
     for name in ("interpolate", "step"):
         if options.grid == "history" and getattr(options, name) is not None:
             raise UserError(f"--grid=history draws the same latents with every checkpoint: leave out --{name}")
@@ -214,7 +278,7 @@ def _check_numbers(options: argparse.Namespace) -> None:
 
 def _check_files(options: argparse.Namespace) -> None:
     cli.check_suffix(options.npz, ".npz")
-    out, moves = options.out, options.interpolate or options.grid == "history"
+    out, moves = options.out, options.interpolate or options.grid == "history" or options.atom is not None
     if out and moves and out.suffix not in (".png", *animation.SUFFIXES):
         raise UserError(f"{out}: name a file that ends in .png, .gif or .mp4")
     if out and not moves and out.suffix != ".png":

@@ -36,7 +36,8 @@ def test_it_says_what_the_contract_promises(run, evaluated):
     assert evaluated["data"] == {"name": "toons", "fingerprint": stored["fingerprint"]}
     assert (evaluated["probe"]["kind"], evaluated["probe"]["classes"]) == ("labels", 10)
     inception = ("fid", "kid", "inception_score", "inception_precision", "inception_recall")
-    assert list(evaluated["measures"]) == [name for name in OF_SAMPLES if name not in inception]
+    of_began = [name for name in OF_SAMPLES if name not in inception] + ["accuracy_0", "accuracy_1"]
+    assert list(evaluated["measures"]) == of_began
     for measure in evaluated["measures"].values():
         assert set(measure) == {"value", "floor", "low", "high", "error"}
         assert measure["low"] <= measure["value"] <= measure["high"]
@@ -67,15 +68,30 @@ def test_the_table_is_to_be_read(run, evaluated, capsys):
 
 
 def test_reconstruction_is_the_mean_absolute_error():
+    """An auto-encoder that adds a quarter to what it is given, which is whole, noisy, or without a quarter."""
+
     class Algorithm:
         @staticmethod
         def reconstruct(state, image):
             return image + state
 
     image = np.random.default_rng(0).integers(0, 256, (70, 8, 8, 3), np.uint8)
-    errors = evaluate.reconstruction_errors(Algorithm, 0.25, image)
-    assert errors.shape == (70,)
-    np.testing.assert_allclose(errors, 0.25, rtol=1e-5)
+    errors = evaluate.reconstruction_errors(Algorithm, 0.25, image, image[:30])
+    for found, count in zip(errors["reconstruction"], (70, 30), strict=True):
+        assert found.shape == (count,)
+        np.testing.assert_allclose(found, 0.25, rtol=1e-5)
+    _, noise = errors["denoising"]
+    assert noise.mean() == pytest.approx(0.25 * np.sqrt(2 / np.pi), rel=0.02)
+    rebuilt, lost = errors["inpainting"]
+    assert lost.mean() == pytest.approx(np.abs(image / 127.5 - 1).mean() / 4, rel=0.05)
+    assert rebuilt.mean() == pytest.approx(3 / 4 * 0.25 + np.abs(1.25 - image / 127.5).mean() / 4, rel=0.02)
+
+
+def test_each_quarter_is_left_out_of_some_images():
+    without = evaluate.without_a_quarter(np.ones((40, 6, 4, 1), np.float32))
+    assert {np.flatnonzero(image).tobytes() for image in without == 0} == {
+        np.flatnonzero(quarter).tobytes() for quarter in np.kron(np.eye(4).reshape(4, 2, 2), np.ones((3, 2)))
+    }
 
 
 @pytest.fixture(scope="module")

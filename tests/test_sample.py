@@ -1,5 +1,6 @@
 import shutil
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -93,6 +94,56 @@ def test_history_as_gif_holds_its_last_frame(workdir, tmp_path):
     assert durations == [400, 400, 2000]
 
 
+@pytest.fixture(scope="module")
+def sparse(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("sparse") / "run"
+    train(load("sdpc_shared", steps=2), workdir)
+    return workdir
+
+
+def test_one_coefficient_moves_where_the_image_has_most_of_its_atom(sparse):
+    algorithm, state, _ = sample.load(sparse)
+    codes = np.asarray(algorithm.codes(state, sample.latents(algorithm, 5, seed=1)))
+    assert codes.shape == (5, 7, 7, 6)
+    atom = int(np.argmax((codes > 0).sum((0, 1, 2))))
+    moved = sample.move_atom(algorithm, state, atom, 5, 1, np.linspace(0, 1, 4))
+    assert (moved.dtype, moved.shape) == (np.uint8, (4, 5, 32, 32, 3))
+    most = codes[..., atom].max()
+    for image, code in enumerate(codes):
+        row, column = np.unravel_index(code[..., atom].argmax(), (7, 7))
+        changed = np.ptp(moved[:, image].astype(int), axis=0).any(-1)
+        assert changed[4 * row : 4 * row + 8, 4 * column : 4 * column + 8].any()  # atoms of 8x8 with stride 4
+        changed[4 * row : 4 * row + 8, 4 * column : 4 * column + 8] = False
+        assert not changed.any()
+        code[row, column, atom] = 2 * most
+    np.testing.assert_array_equal(moved[-1], images.to_uint8(algorithm.render(state, codes)))
+    none = algorithm._replace(codes=lambda state, latent: jnp.asarray(codes).at[..., atom].set(0))
+    assert np.ptp(sample.move_atom(none, state, atom, 5, 1, np.linspace(0, 1, 4)).astype(int), axis=0)[
+        :, 12:20, 12:20
+    ].any()
+
+
+def test_a_coefficients_walk_as_rows_and_as_gif(sparse, tmp_path, capsys):
+    sample.main([f"--workdir={sparse}", "--atom=2", "--num=3", "--seed=1"])
+    assert capsys.readouterr().out == f"wrote {sparse}/samples/000002-seed1-atom2.png\n"
+    picture = Image.open(sparse / "samples" / "000002-seed1-atom2.png")
+    assert picture.size == (2 * (12 * 34 - 2), 2 * (3 * 34 - 2))
+    sample.main([f"--workdir={sparse}", "--atom=2", "--num=3", "--frames=6", f"--out={tmp_path}/atom.gif"])
+    with Image.open(tmp_path / "atom.gif") as gif:
+        assert gif.n_frames == 6
+
+
+def test_layers_of_what_generates_are_shown_on_demand(sparse, workdir, capsys):
+    sample.main([f"--workdir={sparse}", "--grid=layers", "--num=3"])
+    assert capsys.readouterr().out == f"wrote {sparse}/samples/000002-seed0-layers.png\n"
+    for flag, said in (("--atom=6", "--atom=6: there are atoms 0 to 5"), ("--atom=-1", "--atom=-1: there are")):
+        with pytest.raises(UserError, match=said):
+            sample.main([f"--workdir={sparse}", flag])
+    for flag, said in (("--atom=0", "does not draw by way of sparse codes"), ("--grid=layers", "has no sparse layers")):
+        with pytest.raises(UserError, match=said):
+            sample.main([f"--workdir={workdir}", flag])
+
+
 @pytest.mark.parametrize("kind", ["--interpolate=slerp", "--interpolate=linear", "--grid=history", "--grid=samples"])
 def test_grey_images_stay_grey(workdir, tmp_path, monkeypatch, kind):
     generate = sample.generate
@@ -166,6 +217,9 @@ def test_history_leaves_out_what_training_deletes_meanwhile(workdir, tmp_path, m
         ("--interpolate=cubic", "--interpolate: invalid choice: 'cubic'"),
         ("--grid=past", "--grid: invalid choice: 'past'"),
         ("--grid=history --interpolate=slerp", "with every checkpoint: leave out --interpolate"),
+        ("--atom=3 --interpolate=slerp", "--atom moves a coefficient and no latents: leave out --interpolate"),
+        ("--atom=3 --points=3", "--points is for a walk"),
+        ("--atom=3 --out=a.jpg", "a.jpg: name a file that ends in .png, .gif or .mp4"),
         ("--grid=history --step=0", "with every checkpoint: leave out --step"),
         ("--out=a.gif", "a.gif: name a file that ends in .png, or add --interpolate=slerp for a .gif or .mp4"),
         ("--interpolate=slerp --out=a.avi", "a.avi: name a file that ends in .png, .gif or .mp4"),

@@ -73,10 +73,13 @@ def test_the_metrics_are_those_of_the_contract(trained):
     workdir, _ = trained
     adversarial = {"loss_g", "loss_d", "lr_g", "lr_d"}
     balanced = adversarial | {"loss_real", "loss_fake", "k", "m"}
+    layers = {f"{name}_{layer}" for name in ("error", "l1", "active", "dead", "iterations") for layer in (1, 2)}
+    layers |= {"error", "scale_1", "converged"}
+    scores = {"score_real", "score_fake"}
     own = dict.fromkeys(("began", "sabegan", "adcgan", "sdpc_began"), balanced) | {
-        "dcgan": adversarial | {"score_real", "score_fake"},
-        "sdpc": {f"{name}_{layer}" for name in ("error", "l1", "active", "dead", "iterations") for layer in (1, 2)}
-        | {"error", "scale_1", "converged"},
+        "dcgan": adversarial | scores,
+        "sdpc": layers,
+        "sdpc_codes": layers | scores | {"loss_g", "loss_d", "active_fake"},
     }
     stored = RunDirectory(workdir).stored()["config"]
     assert set(RunDirectory(workdir).metrics.read()[0]) == {"step", "epoch", *TIMES} | own[stored["algorithm"]]

@@ -37,8 +37,11 @@ class Algorithm(NamedTuple):
     sample_latent: Callable[[jax.Array, int], jax.Array] | None = None  # (key, n) -> latent (n, latent_dim)
     generate: Callable[..., jax.Array] | None = None  # (state, latent, label=None) -> float (n, H, W, C) in [-1, 1]
     reconstruct: Callable[[State, jax.Array], jax.Array] | None = None  # (state, float images) -> the same shape
-    # (state, float images (n, H, W, C), sparsity=1): sparsity is a factor on what keeps codes sparse
+    # (state, float images (n, H, W, C)); of what generates nothing also sparsity=1, a factor on what keeps codes sparse
     encode: Callable[..., Encoded] | None = None
+    # What draws its images by way of sparse codes has both of these.
+    codes: Callable[[State, jax.Array], jax.Array] | None = None  # (state, latent) -> codes (n, h, w, atoms) >= 0
+    render: Callable[[State, jax.Array], jax.Array] | None = None  # (state, codes) -> float (n, H, W, C) in [-1, 1]
     # (state, float images (n, H, W, C)) -> pictures by title, each (m, h, w, C) in [-1, 1]
     show: Callable[[State, jax.Array], dict[str, jax.Array]] | None = None
     # (state, float images): raises UserError where a setting leaves nothing to learn

@@ -8,7 +8,7 @@ from flax import struct
 from ml_collections import ConfigDict
 
 from jaxgan import images
-from jaxgan.algorithms import Algorithm, Batch, Metrics
+from jaxgan.algorithms import Algorithm, Batch, Encoded, Metrics
 from jaxgan.algorithms.network import (
     Network,
     Params,
@@ -189,6 +189,16 @@ class Began:
     def reconstruct(self, state: State, image: jax.Array) -> jax.Array:
         return self.rebuild(state.discriminator.params, state, image)
 
+    def encode(self, state: State, image: jax.Array) -> Encoded:
+        """D's code of each image, (n, 1, 1, latent_dim)."""
+        params = {"params": state.discriminator.params}
+        code = self.discriminator.apply(params, image, self.carry(state), method="encode")
+        return Encoded((image, code[:, None, None]), {})
+
+    def algorithm(self) -> Algorithm:
+        pure = self.init, self.train_step, self.sample_latent, self.generate, self.reconstruct, self.encode
+        return Algorithm(*pure)
+
 
 def layer_fields(config: ConfigDict) -> dict:
     """What the encoder and the decoders have in common."""
@@ -217,4 +227,4 @@ def make(config: ConfigDict) -> Algorithm:
         plateau=Plateau(config.plateau_factor, config.plateau_rtol, config.plateau_every),
         config=config,
     )
-    return Algorithm(began.init, began.train_step, began.sample_latent, began.generate, began.reconstruct)
+    return began.algorithm()

@@ -79,6 +79,15 @@ def geometry(config: ConfigDict, channels: int) -> Geometry:
     return Geometry(shape, tuple(sizes), strides, code_shapes)
 
 
+class Explained(NamedTuple):
+    """A batch, and what inference made of it."""
+
+    image: jax.Array  # as the first layer sees it
+    codes: sdpc.Codes
+    info: sdpc.Info
+    extremes: tuple[jax.Array, ...]  # where the power iterations have come to
+
+
 class Sdpc:
     """The layers of one config, for images of its size."""
 
@@ -147,11 +156,20 @@ class Sdpc:
 
     def train_step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Metrics]:
         """Infers the codes, then takes a step on each dictionary and v with the codes held."""
-        dictionaries, scales = split(state)
+        explained = self.explain(state, batch, key)
+        state, metrics = self.teach(state, explained)
+        return state.replace(step=state.step + 1), metrics
+
+    def explain(self, state: State, batch: Batch, key: jax.Array) -> Explained:
+        """A batch as it is seen, and its codes."""
         image = self.see(images.augment(key, images.to_float(batch["image"]), self.data.flip))
-        curvatures, extremes = self.curvatures(dictionaries, state.extremes, WARM_STEPS)
-        codes, info = self.infer(state, image, curvatures)
-        below = [image, *(scale * code for scale, code in zip(scales, codes, strict=False))]
+        curvatures, extremes = self.curvatures(split(state)[0], state.extremes, WARM_STEPS)
+        return Explained(image, *self.infer(state, image, curvatures), extremes)
+
+    def teach(self, state: State, explained: Explained) -> tuple[State, Metrics]:
+        """A step of all layers, and how well they explained the batch."""
+        image, codes, info, extremes = explained
+        below = [image, *(scale * code for scale, code in zip(split(state)[1], codes, strict=False))]
         networks, idle, metrics = {}, [], {}
         for layer, (target, code) in enumerate(zip(below, codes, strict=True)):
             network = self.learn(state, layer, target, code)
@@ -171,8 +189,7 @@ class Sdpc:
             "error": info.errors.sum(1).mean(),
             "converged": info.converged.mean(dtype=jnp.float32),
         }
-        state = state.replace(step=state.step + 1, layers=networks, extremes=extremes, idle=tuple(idle))
-        return state, metrics
+        return state.replace(layers=networks, extremes=extremes, idle=tuple(idle)), metrics
 
     def learn(self, state: State, layer: int, target: jax.Array, code: jax.Array) -> Network:
         """One layer's step: its dictionary on its prediction from its code, v on that from v gamma."""
@@ -236,13 +253,14 @@ class Sdpc:
 
     def drawings(self, state: State, codes: sdpc.Codes) -> list[jax.Array]:
         """The images (B, H, W, C) that each layer's codes draw by way of the layers below."""
+        return [self.drawing(state, code, layer) for layer, code in enumerate(codes)]
+
+    def drawing(self, state: State, drawn: jax.Array, layer: int) -> jax.Array:
+        """The images that the codes of one layer draw."""
         dictionaries, scales = split(state)
-        drawings = []
-        for layer, drawn in enumerate(codes):
-            for below in reversed(range(layer + 1)):
-                drawn = draw(drawn, dictionaries, scales, self.strides, below, self.sides[below])
-            drawings.append(drawn)
-        return drawings
+        for below in reversed(range(layer + 1)):
+            drawn = draw(drawn, dictionaries, scales, self.strides, below, self.sides[below])
+        return drawn
 
     def show(self, state: State, image: jax.Array) -> dict[str, jax.Array]:
         """Float images as they are seen, as each layer draws them, where each layer is active, and the atoms."""
@@ -260,18 +278,20 @@ class Sdpc:
         pictures = {"images": image, "as they are seen": seen / most}
         for layer, drawn in enumerate(self.drawings(state, codes)):
             pictures[f"drawn by layer {layer + 1}"] = jnp.clip(drawn / most, -1, 1)
-        for layer, code in enumerate(codes):
-            activity = code.sum(-1, keepdims=True)
-            pictures[f"activity of layer {layer + 1}"] = _grey(activity, image.shape[3])
-        for layer, drawn in enumerate(project(state, self.strides)):
-            pictures[f"atoms of layer {layer + 1}"] = drawn / jnp.maximum(
-                jnp.abs(drawn).max((1, 2, 3), keepdims=True), 1e-8
-            )
-        return pictures
+        return pictures | picture_layers(codes, project(state, self.strides))
 
     def see(self, image: jax.Array) -> jax.Array:
         """Float images in [-1, 1] as the first layer sees them."""
         return preprocess(image.astype(layer_dtype(self.config)), self.data)
+
+
+def picture_layers(codes: Sequence[jax.Array], projected: Sequence[jax.Array]) -> dict[str, jax.Array]:
+    """Where each layer is active, by its codes, and its atoms, which are given as images."""
+    channels = projected[0].shape[3]
+    activity = lambda code: _grey(code.sum(-1, keepdims=True), channels)
+    activities = {f"activity of layer {n}": activity(code) for n, code in enumerate(codes, 1)}
+    most = lambda drawn: jnp.maximum(jnp.abs(drawn).max((1, 2, 3), keepdims=True), 1e-8)
+    return activities | {f"atoms of layer {n}": drawn / most(drawn) for n, drawn in enumerate(projected, 1)}
 
 
 def _grey(activity: jax.Array, channels: int) -> jax.Array:

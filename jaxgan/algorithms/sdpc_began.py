@@ -13,10 +13,10 @@ import jax.numpy as jnp
 from flax import struct
 from ml_collections import ConfigDict
 
-from jaxgan.algorithms import Algorithm
+from jaxgan.algorithms import Algorithm, Encoded
 from jaxgan.algorithms.began import BalanceHyper, Began, State, energy, layer_fields
-from jaxgan.algorithms.network import Params, read_hyper
-from jaxgan.algorithms.sdpc import geometry, layers
+from jaxgan.algorithms.network import Params, read_hyper, sampling_params
+from jaxgan.algorithms.sdpc import geometry, layers, picture_layers
 from jaxgan.errors import UserError
 from jaxgan.models.autoencoder import Decoder
 from jaxgan.models.sparse import CodeGenerator, SparseAutoEncoder, to_images
@@ -45,14 +45,33 @@ class SdpcBegan(Began):
 
     def draw(self, params: Params, state: State, latent: jax.Array) -> tuple[jax.Array, jax.Array]:
         drawn = self.generator.apply({"params": params}, latent)
-        if not self.config.shared:
+        if not self.config.code_layer:
             return drawn, jnp.float32(0)
         return self.render(state, drawn), state.hyper.code_weight * drawn.mean()
 
     def render(self, state: State, codes: jax.Array) -> jax.Array:
-        """Images from codes of the layer that G draws, by the critic's dictionaries as constants."""
+        """Images from codes of the layer that G draws, by the critic's dictionaries as constants.
+
+        Where G draws pixels, from codes of the last layer.
+        """
         critic = {"params": jax.lax.stop_gradient(state.discriminator.params)}
-        return jnp.tanh(to_images(self.discriminator.apply(critic, codes, self.config.shared, method="draw")))
+        drawn = to_images(self.discriminator.apply(critic, codes, self.config.code_layer, method="draw"))
+        return jnp.tanh(drawn) if self.config.code_layer else jnp.clip(drawn, -1, 1)
+
+    def codes(self, state: State, latent: jax.Array) -> jax.Array:
+        """Those that G draws; where it draws pixels, those that the critic's last layer finds in them."""
+        drawn = self.generator.apply({"params": sampling_params(state.generator)}, latent)
+        if self.config.code_layer:
+            return drawn
+        return self.critic(state.discriminator.params, state, drawn, method="encode")[-1]
+
+    def show(self, state: State, image: jax.Array) -> dict[str, jax.Array]:
+        """Float images, as the critic draws them, where its layers are active, and their atoms."""
+        params = state.discriminator.params
+        codes = self.critic(params, state, image, method="encode")
+        drawn = to_images(self.discriminator.apply({"params": params}, codes[-1], method="draw"))
+        pictures = {"images": image, f"drawn by layer {len(codes)}": jnp.clip(drawn, -1, 1)}
+        return pictures | picture_layers(codes, self.discriminator.apply({"params": params}, method="project"))
 
     def energy(self, params: Params, state: State, image: jax.Array) -> jax.Array:
         """L(v) of an image's light and darkness."""
@@ -61,23 +80,34 @@ class SdpcBegan(Began):
     def rebuild(self, params: Params, state: State, image: jax.Array) -> jax.Array:
         return self.critic(params, state, image)
 
+    def encode(self, state: State, image: jax.Array) -> Encoded:
+        """The critic's codes; figures of each layer: how many of its coefficients are active, and their l1 norm."""
+        codes = self.critic(state.discriminator.params, state, image, method="encode")
+        figures = {}
+        for layer, code in enumerate(codes, 1):
+            figures |= {f"active_{layer}": jnp.mean(code > 0, (1, 2, 3)), f"l1_{layer}": code.sum((1, 2, 3))}
+        return Encoded((image, *codes), figures)
+
+    def algorithm(self) -> Algorithm:
+        return super().algorithm()._replace(codes=self.codes, render=self.render, show=self.show)
+
     def critic(self, params: Params, state: State, image: jax.Array, **method: str) -> Any:
         hyper = state.hyper
         return self.discriminator.apply({"params": params}, image, hyper.sparsity, hyper.feedback, **method)
 
 
 def make(config: ConfigDict) -> Algorithm:
-    """Builds BEGAN with a sparse critic, or where `config.shared` with its decoder as the generator's, too.
+    """Builds BEGAN with a sparse critic, or where `config.code_layer` with its decoder as the generator's, too.
 
     Raises:
       UserError: the critic's layers do not fit the images, or there is no layer whose codes G is to draw.
     """
-    if config.shared > config.layers:
-        raise UserError(f"shared={config.shared}: there are {config.layers} layers")
+    if config.code_layer > config.layers:
+        raise UserError(f"code_layer={config.code_layer}: there are {config.layers} layers")
     shape, sizes, strides, code_shapes = geometry(config, 2 * config.data.channels)
     start = layer_fields(config)
-    if config.shared:
-        generator = CodeGenerator(code_shapes[config.shared - 1], **start)
+    if config.code_layer:
+        generator = CodeGenerator(code_shapes[config.code_layer - 1], **start)
     else:
         generator = Decoder(
             image_size=config.data.image_size, channels=config.data.channels, output="tanh", halved=True, **start
@@ -85,4 +115,4 @@ def make(config: ConfigDict) -> Algorithm:
     critic = SparseAutoEncoder(shape, sizes, strides, config.inference_steps, config.warm_steps, config.gradient)
     plateau = Plateau(config.plateau_factor, config.plateau_rtol, config.plateau_every)
     system = SdpcBegan(generator, critic, plateau, config)
-    return Algorithm(system.init, system.train_step, system.sample_latent, system.generate, system.reconstruct)
+    return system.algorithm()

@@ -16,6 +16,8 @@ OF_SAMPLES = {
     "memorisation": True,
     "copies": True,
     "reconstruction": True,
+    "denoising": True,
+    "inpainting": True,
     "fid": True,
     "kid": True,
     "inception_score": False,

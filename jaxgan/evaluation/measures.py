@@ -1,6 +1,6 @@
 """All measures of a generator's samples, each with its error bar and beside what real images reach."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -23,7 +23,7 @@ RANGES = {
     "density": (0, np.inf),
     "diversity": (0, np.inf),
     "effective_characters": (0, np.inf),
-    "reconstruction": (0, np.inf),
+    **dict.fromkeys(("reconstruction", "denoising", "inpainting"), (0, np.inf)),
     "fid": (0, np.inf),
     "kid": (-np.inf, np.inf),
     "inception_score": (1, np.inf),
@@ -80,14 +80,14 @@ def measure(
     train: Embedded,
     held_out: Embedded,
     names: Sequence[str],
-    reconstruction: tuple[np.ndarray, np.ndarray] | None = None,
+    errors: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
     seed: int = 0,
 ) -> Evaluation:
     """Measures samples against held-out images, and beside them as many training images (the floor).
 
     Memorisation (in features' directions) and copies (in pixels) measure them against the training images; their
-    floor is what held-out images give. `names` are the K characters; `reconstruction` holds errors an
-    image of held-out (.,) and of training images (.,), whose mean is the floor. Deterministic in `seed`.
+    floor is what held-out images give. `names` are the K characters; `errors` holds, by the name
+    of a measure, those of images (.,) and others (.,) whose mean is the floor. Deterministic in `seed`.
 
     Raises:
       UserError: there are too few images of a kind to compute anything.
@@ -105,8 +105,7 @@ def measure(
         found |= _recognised(samples, real, held_out, seed)
     found["memorisation"] = _memorisation(samples, train, held_out, seed)
     found["copies"] = mean("copies", memorisation.copies(near), memorisation.copies(near_held_out), seed)
-    if reconstruction is not None:
-        found["reconstruction"] = mean("reconstruction", *reconstruction, seed)
+    found |= {name: mean(name, *pair, seed) for name, pair in (errors or {}).items()}
     warnings = _size_warnings(samples, train, held_out)
     picture = _picture(samples.image, distinct, near, indices)
     if samples.probabilities is None:

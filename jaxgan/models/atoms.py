@@ -5,6 +5,7 @@ adjoint: how much of each atom is in each place. Convolutions are valid: atoms l
 the far edges that the last atoms do not reach, fewer than the stride, are zero in what is rendered.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
+FEW_BLOCKS = 4  # as large as the stride in an atom, up to which one product is faster than a convolution
 OVERHEAD = 4  # products that one in the spectrum must save: there, memory is the limit
 
 
@@ -25,6 +27,8 @@ class Atoms(NamedTuple):
 
 def atoms(dictionary: jax.Array, stride: int, shape: tuple[int, int]) -> Atoms:
     """Prepares a dictionary (height, width, channels, atoms) for images (H, W)."""
+    if math.prod(_blocks(dictionary.shape, stride, shape)[1:]) <= FEW_BLOCKS:
+        return by_products(dictionary, stride, shape)
     way = in_the_spectrum if _spectrum_pays(dictionary.shape, stride, shape) else by_convolution
     return way(dictionary, stride, shape)
 
@@ -76,9 +80,7 @@ def by_products(dictionary: jax.Array, stride: int, shape: tuple[int, int]) -> A
     there is room for one atom only, one block is as large as that.
     """
     (height, width, channels, count), (rows, columns, _) = dictionary.shape, code_shape(dictionary.shape, stride, shape)
-    if rows == columns == 1:
-        stride = max(height, width)
-    down, across = -(-height // stride), -(-width // stride)
+    stride, down, across = _blocks(dictionary.shape, stride, shape)
     grid = rows + down - 1, columns + across - 1  # blocks that atoms reach
     covered = grid[0] * stride, grid[1] * stride
     padding = (0, down * stride - height), (0, across * stride - width), (0, 0), (0, 0)
@@ -103,6 +105,13 @@ def by_products(dictionary: jax.Array, stride: int, shape: tuple[int, int]) -> A
         return _fit(tiles.reshape(len(codes), *covered, channels), shape)
 
     return Atoms(render, correlate)
+
+
+def _blocks(size: tuple[int, ...], stride: int, shape: tuple[int, int]) -> tuple[int, int, int]:
+    """The side of the blocks of `by_products`, and how many an atom covers down and across."""
+    if code_shape(size, stride, shape)[:2] == (1, 1):
+        stride = max(size[:2])
+    return stride, -(-size[0] // stride), -(-size[1] // stride)
 
 
 def _fit(images: jax.Array, shape: tuple[int, int]) -> jax.Array:

@@ -113,4 +113,7 @@ class AutoEncoder(nn.Module):
     decoder: Decoder
 
     def __call__(self, images: jax.Array, carry: jax.Array | None = None) -> jax.Array:
-        return self.decoder(self.encoder(images, carry), carry)
+        return self.decoder(self.encode(images, carry), carry)
+
+    def encode(self, images: jax.Array, carry: jax.Array | None = None) -> jax.Array:
+        return self.encoder(images, carry)

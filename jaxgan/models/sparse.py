@@ -14,7 +14,7 @@ from flax import linen as nn
 from jax.scipy.sparse.linalg import bicgstab
 
 from jaxgan.models import sdpc
-from jaxgan.models.atoms import Atoms, by_convolution, by_products, curvature, normalised
+from jaxgan.models.atoms import Atoms, atoms, by_convolution, by_products, curvature, normalised
 from jaxgan.models.layers import ACTIVATIONS, Conv, Dense, at_least_float32
 
 POWER_STEPS = 8  # of the search for the largest eigenvalues, which begins anew each time
@@ -61,7 +61,7 @@ class SparseAutoEncoder(nn.Module):
     def encode(self, images: jax.Array, sparsity: Sequence[jax.Array], feedback: jax.Array) -> sdpc.Codes:
         """The codes of all layers; `sparsity` is lambda of each, `feedback` is b."""
         given = light_and_dark(images), self.dictionaries(), self.scales(), tuple(sparsity), feedback
-        held = self.problem(jax.lax.stop_gradient(given), by_convolution)
+        held = self.problem(jax.lax.stop_gradient(given), atoms)
         steps = sdpc.steps_in_turn(
             [self.largest_eigenvalue(n, working) for n, working in enumerate(held.atoms)], feedback
         )
@@ -85,12 +85,22 @@ class SparseAutoEncoder(nn.Module):
         problem = self.problem(given, _fast_gradients())
         return tuple(sdpc.slopes(problem, sdpc.unexplained(problem, codes)))
 
-    def draw(self, codes: jax.Array, layer: int | None = None) -> jax.Array:
-        """Light and darkness from the codes of a layer, counted from 1, the last by default, by way of those below."""
+    def draw(self, codes: jax.Array, layer: int = 0) -> jax.Array:
+        """Light and darkness from the codes of a layer, counted from 1, by way of those below; 0 is the last."""
         layers, scales = self.at_work(self.dictionaries(), _fast_gradients()), self.scales()
         for n in reversed(range(1, layer or len(layers))):
             codes = layers[n].render(codes) / scales[n - 1]
         return at_least_float32(layers[0].render(codes))
+
+    def project(self) -> list[jax.Array]:
+        """Every layer's atoms as images (atoms, h, w, C): what a single coefficient draws."""
+        found, reach, pace = [], (1, 1), 1
+        for n, (size, shape) in enumerate(zip(self.sizes, self.code_shapes(), strict=True)):
+            reach = [past + pace * (side - 1) for past, side in zip(reach, size[:2], strict=True)]
+            pace *= self.strides[n]
+            first = jnp.zeros((size[3], *shape)).at[:, 0, 0].set(jnp.eye(size[3]))
+            found.append(to_images(self.draw(first, n + 1))[:, : reach[0], : reach[1]])
+        return found
 
     def dictionaries(self) -> list[jax.Array]:
         return [normalised(weights) for weights in self.weights]
@@ -155,6 +165,23 @@ class CodeGenerator(nn.Module):
         for _ in range(2):
             x = activate(Conv(self.width, **start)(x))
         return nn.relu(at_least_float32(Conv(atoms, kernel=1, **start)(x)))
+
+
+class CodeCritic(nn.Module):
+    """Codes (B, h, w, atoms) to the logits (B,) that they are of real images."""
+
+    width: int
+    leak: float = 0.2
+    initialization: str = "fan_avg_normal"
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, codes: jax.Array) -> jax.Array:
+        start = {"initialization": self.initialization, "dtype": self.dtype}
+        x = codes.astype(self.dtype)
+        for _ in range(2):
+            x = nn.leaky_relu(Conv(2 * self.width, **start)(x), self.leak)
+        return at_least_float32(Dense(1, **start)(x.reshape(len(x), -1)))[:, 0]
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))

@@ -183,6 +183,8 @@ TEXTS = {
     "measure_copies": "share of the samples that copy a training image",
     "measure_reconstruction": "mean absolute error of the auto-encoder on held-out images; the floor is that "
     "on training images",
+    "measure_denoising": "the same from held-out images with noise of deviation 0.25; the floor is the noise's own",
+    "measure_inpainting": "the same from held-out images with one quarter grey; the floor is that of such images",
     "measure_fid": "Fréchet distance in Inception's features",
     "measure_kid": "kernel distance in Inception's features",
     "measure_inception_score": "how clear and how varied Inception's answers are",

@@ -189,6 +189,10 @@ TEXTS = {
     "measure_copies": "part des images qui copient une image d'apprentissage",
     "measure_reconstruction": "erreur absolue moyenne de l'auto-encodeur sur les images mises de côté ; le "
     "plancher est celle des images d'apprentissage",
+    "measure_denoising": "la même à partir d'images mises de côté, bruitées avec un écart type de 0,25 ; le "
+    "plancher est celle du bruit lui-même",
+    "measure_inpainting": "la même à partir d'images mises de côté dont un quart est gris ; le plancher est celle "
+    "de ces images",
     "measure_fid": "distance de Fréchet dans l'espace d'Inception",
     "measure_kid": "distance à noyau dans l'espace d'Inception",
     "measure_inception_score": "netteté et variété des réponses d'Inception",

@@ -149,9 +149,9 @@ def test_without_labels_there_are_no_characters():
     )
 
 
-def test_reconstruction_compares_held_out_with_training_images():
+def test_errors_are_compared_by_their_means():
     errors = np.random.default_rng(0).uniform(size=250), np.array([0.1, 0.3])
-    found = measure(embedded(60, 2), TRAIN, HELD_OUT, NAMES, reconstruction=errors).measures["reconstruction"]
+    found = measure(embedded(60, 2), TRAIN, HELD_OUT, NAMES, errors={"denoising": errors}).measures["denoising"]
     assert found.value == pytest.approx(errors[0].mean())
     assert found.floor == pytest.approx(0.2)
     assert found.error == pytest.approx(errors[0].std() / np.sqrt(250), rel=0.25)
