@@ -103,7 +103,7 @@ def sparse(tmp_path_factory):
 
 def test_one_coefficient_moves_where_the_image_has_most_of_its_atom(sparse):
     algorithm, state, _ = sample.load(sparse)
-    codes = np.asarray(algorithm.codes(state, sample.latents(algorithm, 5, seed=1)))
+    codes = np.array(algorithm.codes(state, sample.latents(algorithm, 5, seed=1)))
     assert codes.shape == (5, 7, 7, 6)
     atom = int(np.argmax((codes > 0).sum((0, 1, 2))))
     moved = sample.move_atom(algorithm, state, atom, 5, 1, np.linspace(0, 1, 4))
@@ -117,10 +117,10 @@ def test_one_coefficient_moves_where_the_image_has_most_of_its_atom(sparse):
         assert not changed.any()
         code[row, column, atom] = 2 * most
     np.testing.assert_array_equal(moved[-1], images.to_uint8(algorithm.render(state, codes)))
-    none = algorithm._replace(codes=lambda state, latent: jnp.asarray(codes).at[..., atom].set(0))
-    assert np.ptp(sample.move_atom(none, state, atom, 5, 1, np.linspace(0, 1, 4)).astype(int), axis=0)[
-        :, 12:20, 12:20
-    ].any()
+    without = jnp.asarray(codes).at[..., atom].set(0)
+    none = algorithm._replace(codes=lambda state, latent: without)
+    moved = sample.move_atom(none, state, atom, 5, 1, np.linspace(0, 1, 4)).astype(int)
+    assert np.ptp(moved, axis=0)[:, 12:20, 12:20].any()  # in the centre
 
 
 def test_a_coefficients_walk_as_rows_and_as_gif(sparse, tmp_path, capsys):
