@@ -15,6 +15,8 @@ GFLOP = {
     "sabegan": 47,
     "adcgan": 30,
     "dcgan": 10.2,
+    "sdpc_began": 9.6,
+    "sdpc_shared": 9.2,
 }
 
 

@@ -97,3 +97,45 @@ def test_what_a_sweep_varies_is_no_part_of_the_program():
 def test_fields_that_cannot_be_meant(fields, said):
     with pytest.raises(UserError, match=said):
         algorithms.make(load("sdpc_began", **fields))
+
+
+def test_what_it_shows(compiled):
+    state, image = compiled.init(jax.random.key(0)), images.to_float(some_shapes(0, 5)["image"])
+    shown = compiled.algorithm.show(state, image)
+    assert {title: drawn.shape for title, drawn in shown.items()} == {
+        "images": (5, 32, 32, 3),
+        "drawn by layer 2": (5, 32, 32, 3),
+        "activity of layer 1": (5, 7, 7, 3),
+        "activity of layer 2": (5, 1, 1, 3),
+        "atoms of layer 1": (6, 8, 8, 3),
+        "atoms of layer 2": (8, 32, 32, 3),
+    }
+    assert all(jnp.abs(drawn).max() <= 1 + 1e-6 for drawn in shown.values())
+    drawn = jnp.clip(compiled.algorithm.reconstruct(state, image), -1, 1)
+    np.testing.assert_allclose(shown["drawn by layer 2"], drawn, atol=1e-5)
+    dictionary = np.asarray(state.discriminator.params["dictionary_1"]).transpose(3, 0, 1, 2)
+    pixels = dictionary[..., :3] - dictionary[..., 3:]
+    pixels /= np.abs(pixels).max((1, 2, 3), keepdims=True)
+    np.testing.assert_allclose(shown["atoms of layer 1"], pixels, atol=1e-5)
+
+
+def test_codes_are_those_that_g_draws_or_the_critic_finds_in_what_it_draws(compiled):
+    algorithm, state = compiled.algorithm, compiled.init(jax.random.key(0))
+    latent = algorithm.sample_latent(jax.random.key(1), 4)
+    codes, drawn = algorithm.codes(state, latent), algorithm.generate(state, latent)
+    layers, figures = algorithm.encode(state, drawn)
+    if compiled.config.code_layer:
+        np.testing.assert_allclose(algorithm.render(state, codes), drawn, atol=1e-6)
+    else:
+        np.testing.assert_allclose(codes, layers[2], rtol=1e-5, atol=1e-6)
+        rebuilt = jnp.clip(algorithm.reconstruct(state, drawn), -1, 1)
+        np.testing.assert_allclose(algorithm.render(state, codes), rebuilt, atol=1e-5)
+    for layer in (1, 2):
+        np.testing.assert_allclose(figures[f"active_{layer}"], (layers[layer] > 0).mean((1, 2, 3)), rtol=1e-5)
+        np.testing.assert_allclose(figures[f"l1_{layer}"], layers[layer].sum((1, 2, 3)), rtol=1e-5)
+    assert figures["active_1"].shape == (4,)
+
+
+def test_there_are_only_so_many_layers_to_share():
+    with pytest.raises(UserError, match="code_layer=3: there are 2 layers"):
+        algorithms.make(load("sdpc_shared", code_layer=3))
