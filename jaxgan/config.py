@@ -139,7 +139,7 @@ _RANGES = {
     **dict.fromkeys([f"layer_{layer}.scale" for layer in range(1, MOST_LAYERS + 1)], (1e-3, math.inf)),
     **dict.fromkeys(("feedback", "threshold", "lr_scale", "data.whiten_f0", "data.contrast_size"), (0, math.inf)),
     **dict.fromkeys(("data.whiten_n", "data.contrast_sigma"), (1e-3, math.inf)),
-    **dict.fromkeys(("code_layer", "code_weight", "warm_steps", "r1"), (0, math.inf)),
+    **dict.fromkeys(("code_layer", "code_weight", "warm_steps", "r1", "pretrain_steps"), (0, math.inf)),
     **dict.fromkeys(
         ("inference_steps", "max_iterations", "dead_after", "data.image_size", "data.image_width"), (1, math.inf)
     ),
@@ -187,6 +187,8 @@ def validate(config: ConfigDict) -> None:
         raise UserError(f"kernel={config.kernel}: it is an odd number")
     if "kernel" in fields and config.width % 4:
         raise UserError(f"width={config.width}: that of DCGAN's networks is a multiple of 4")
+    if "pretrain_steps" in fields:
+        _validate_pretraining(config)
     if fields.get("k_min", 0) > fields.get("k_max", 0):
         raise UserError(f"k_min={config.k_min} is above k_max={config.k_max}")
     usual = flatten(base(config.algorithm))
@@ -203,6 +205,14 @@ def _validate_sdpc(config: ConfigDict) -> None:
         raise UserError(f"precision=bfloat16: {config.algorithm}'s energies come to rest in float32 or tf32 only")
     if config.data.get("contrast_size") and config.data.contrast_size % 2 == 0:
         raise UserError(f"data.contrast_size={config.data.contrast_size}: it is an odd number, or 0")
+
+
+def _validate_pretraining(config: ConfigDict) -> None:
+    pretraining = f"pretrain_steps={config.pretrain_steps}"
+    if config.steps is not None and config.pretrain_steps >= config.steps:
+        raise UserError(f"{pretraining}: steps={config.steps} leave none in which G and D learn")
+    if config.monitor.every and config.monitor.warmup <= config.pretrain_steps:
+        raise UserError(f"monitor.warmup={config.monitor.warmup}: G learns nothing to be watched before {pretraining}")
 
 
 def to_dict(config: ConfigDict) -> dict:

@@ -22,7 +22,7 @@ from jaxgan import algorithms, cli, images, restoring
 from jaxgan import config as config_lib
 from jaxgan.data.dataset import DataSet, Split, find_prepared, limit
 from jaxgan.errors import UserError
-from jaxgan.evaluation import LESS_IS_BETTER, coding, inception, measures, probe
+from jaxgan.evaluation import LESS_IS_BETTER, OF_HELD_OUT, coding, inception, measures, probe
 from jaxgan.evaluation.coding import Coded
 from jaxgan.evaluation.measures import Embedded, Evaluation, Measure, evenly
 from jaxgan.rundir import RunDirectory
@@ -33,6 +33,7 @@ NUM = 2000  # samples
 BATCH = 64  # images reconstructed at a time
 ENCODED = 20  # images encoded at a time; all of them take as long as the slowest
 NOISE = 0.25  # deviation of that from which images are rebuilt
+NUMBERS = 25_000_000  # in the images that are encoded beside samples, at most: 2,000 of 64x64 in colour
 CURVE = 200  # held-out images encoded with each of ...
 SPARSITIES = (0.25, 0.5, 1.0, 2.0, 4.0)  # ... these factors on lambda
 WIDTH = 512  # pixels below which the picture of nearest images is enlarged
@@ -93,8 +94,11 @@ def evaluate(
         errors = reconstruction_errors(algorithm, state, real.held_out.image, train.image)
     found = measures.measure(samples, real.train, real.held_out, real.probe.names, errors, seed)
     if algorithm.encode:
-        splits = (evenly(split, num) for split in (real.dataset.held_out, real.dataset.train))
-        found.measures.update(coding.measure(*(encode(algorithm, state, split) for split in splits), seed))
+        most = min(num, NUMBERS // real.dataset.train.image[0].size)
+        splits = (evenly(split, most) for split in (real.dataset.held_out, real.dataset.train))
+        coded = [encode(algorithm, state, split) for split in splits]
+        found.measures.update(coding.measure(*coded, seed))
+        found.warnings.extend(coding.warnings(coded[0]))
     if see:
         seen = [see(embedded.image) for embedded in (samples, train, real.held_out)]
         found.measures.update(inception.measure(*seen, seed))
@@ -207,9 +211,13 @@ def probe_warnings(judge: probe.Probe) -> list[str]:
 
 def table(content: dict) -> str:
     """Lays the measures out beside their floors, and says the rest in words."""
-    value, floor = {"samples": ("samples", "real images"), "codes": ("held out", "training")}[content["of"]]
-    lines = [f"{'':24}{value:>9}  {'95 % interval':^22}{floor:>13}"]
+    heads = {"samples": ("samples", "real images"), "held out": ("held out", "beside")}
+    lines, head = [], None
     for name, measure in content["measures"].items():
+        of = "held out" if name in OF_HELD_OUT else "samples"
+        if of != head:
+            lines.append("{:24}{:>9}  {:^22}{:>13}".format("", heads[of][0], "95 % interval", heads[of][1]))
+            head = of
         better = f"{name} ({'low' if LESS_IS_BETTER[name] else 'high'})"
         interval = f"[{measure['low']:.4g}, {measure['high']:.4g}]"
         lines.append(f"{better:24}{measure['value']:9.4g}  {interval:^22}{measure['floor']:13.4g}")

@@ -196,16 +196,16 @@ def _sdpc_began() -> dict:
         "atoms": 64,
         "kernel": 0,  # side of an atom, in what lies below; 0 takes in all of that
         "stride": 1,  # between atoms
-        "sparsity": 0.2,  # lambda, the weight of |gamma|_1
+        "sparsity": 1.0,  # lambda, the weight of |gamma|_1
     }
     return {
         **_balance(),
         **_plateau(),
         "activation": "elu",  # of the generator: elu, relu, leaky_relu, silu or gelu
         "code_layer": 0,  # layer whose codes G draws for the critic's dictionaries to render; with 0 it draws pixels
-        "code_weight": 0.0,  # of the mean of G's codes in G's loss, where they are shared
+        "code_weight": 0.0,  # of the mean of G's codes in G's loss, where it draws them
         "layers": 2,  # how many there are of layer_1 to layer_4
-        "layer_1": layer | {"kernel": 8, "stride": 4, "sparsity": 0.6},
+        "layer_1": layer | {"kernel": 8, "stride": 4},
         **{f"layer_{number}": layer | {"atoms": 128} for number in range(2, MOST_LAYERS + 1)},
         "feedback": 1.0,  # b, the weight of what lies above
         "inference_steps": 6,  # T, of the critic's inference, through which gradients go
@@ -225,9 +225,9 @@ def _sdpc_codes() -> dict:
         "code_layer": 2,  # layer whose codes G draws
         "code_weight": 0.0,  # of the mean of G's codes in G's loss
         "activation": "elu",  # of the generator: elu, relu, leaky_relu, silu or gelu
-        "r1": 0.3,  # weight of D's squared gradient at real codes, halved
+        "r1": 0.3,  # weight of D's squared gradient at real codes, halved, in D's loss on those
         "data": {},
-        "monitor": {},
+        "monitor": {"warmup": 6160},
     }
 
 
@@ -260,8 +260,9 @@ QUICK_SDPC = {"steps": 500, "layer_1.atoms": 32, "sample_every": 100, "checkpoin
 TINY_SDPC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "max_iterations": 20, "dead_after": 2}
 TINY_CODES = TINY_SDPC | {"pretrain_steps": 3}
 TINY_CRITIC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "inference_steps": 2}
+TINY_CRITIC |= {"layer_1.sparsity": 0.1, "layer_2.sparsity": 0.1}
 QUICK_BEGAN = QUICK_BALANCE | {"plateau_every": 1500}
-QUICK_CRITIC = QUICK_BEGAN | {"steps": 3000, "lr_d": 5e-3}
+QUICK_CRITIC = QUICK_BEGAN | {"steps": 2000, "gamma": 1.0, "lambda_k": 0.01}
 QUICK_DCGAN = {
     "batch_size": 16,
     "steps": 3500,

@@ -68,6 +68,8 @@ def move_atom(
 ) -> np.ndarray:
     """Moves one coefficient in the codes of each of the images of `sample`, and renders them.
 
+    Where G draws pixels the codes are those that its critic finds in them, and what is rendered are reconstructions.
+
     Args:
       algorithm: the run's, as `load` returns it; it draws by way of codes.
       state: of one checkpoint.
@@ -236,17 +238,21 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--workdir", required=True, help="the run directory")
     parser.add_argument("--out", type=Path, help="the file; by default in DIR/samples")
-    parser.add_argument("--num", type=int, help="images, by default 64; 8 in a history's rows, else 16")
+    parser.add_argument("--num", type=int, help="images, by default 64; 16 held-out ones and in animations, 8 in rows")
     parser.add_argument("--seed", type=int, default=0, help="of the latents, or of the choice of held-out images")
     parser.add_argument("--step", type=cli.step, help="which checkpoint: its step, or best; by default the newest")
     parser.add_argument(
-        "--npz", type=Path, help="also write what is drawn, `images` uint8 (N, H, W, C), frame by frame"
+        "--npz", type=Path, help="also write what is drawn, `images` uint8 (N, H, W, C), frame by frame, or by title"
     )
     parser.add_argument(
         "--interpolate", choices=INTERPOLATIONS, help="walk to other latents and back: .gif, .mp4 or rows in a .png"
     )
     parser.add_argument("--frames", type=int, help="of the whole walk, by default 60; 12 in a .png, its columns")
-    parser.add_argument("--atom", type=int, help="move one coefficient of this atom, from 0 on, in the images' codes")
+    parser.add_argument(
+        "--atom",
+        type=int,
+        help="move one coefficient of this atom, from 0 on, and render the codes",
+    )
     parser.add_argument("--points", type=int, help="latents that each image of a walk passes, by default 4")
     parser.add_argument(
         "--grid",
@@ -268,7 +274,10 @@ def _check_numbers(options: argparse.Namespace) -> None:
             raise UserError(f"--{name}={value}: it is {least} or more")
         moves = options.interpolate or (name == "frames" and options.atom is not None)
         if name != "num" and value is not None and not moves:
-            raise UserError(f"--{name} is for a walk: add --interpolate=slerp, or leave it out")
+            walks = "--interpolate=slerp or --atom=N" if name == "frames" else "--interpolate=slerp"
+            raise UserError(f"--{name} is for a walk: add {walks}, or leave it out")
+    if options.grid == "layers" and options.interpolate:
+        raise UserError("--grid=layers draws held-out images and no latents: leave out --interpolate")
     if options.atom is not None and (options.interpolate or options.grid != "samples"):
         raise UserError("--atom moves a coefficient and no latents: leave out --interpolate and --grid")
     for name in ("interpolate", "step"):
@@ -281,6 +290,8 @@ def _check_files(options: argparse.Namespace) -> None:
     out, moves = options.out, options.interpolate or options.grid == "history" or options.atom is not None
     if out and moves and out.suffix not in (".png", *animation.SUFFIXES):
         raise UserError(f"{out}: name a file that ends in .png, .gif or .mp4")
+    if out and options.grid == "layers" and out.suffix != ".png":
+        raise UserError(f"{out}: name a file that ends in .png")
     if out and not moves and out.suffix != ".png":
         raise UserError(f"{out}: name a file that ends in .png, or add --interpolate=slerp for a .gif or .mp4")
     if out:

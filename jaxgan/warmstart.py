@@ -47,7 +47,7 @@ def read(workdir: str | Path, target: Any) -> Match:
             match.missing.append(fault)
         else:
             match.found.update({name: np.asarray(theirs[name]) for name in names})
-    if not any(name.endswith((".kernel", ".dictionary")) for name in match.found):
+    if not any(name.rpartition(".")[2].startswith(("kernel", "dictionary")) for name in match.found):
         raise UserError(f"init_from={workdir}: its networks at step {step} have nothing in common with this config's")
     return match
 

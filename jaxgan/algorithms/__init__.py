@@ -39,7 +39,7 @@ class Algorithm(NamedTuple):
     reconstruct: Callable[[State, jax.Array], jax.Array] | None = None  # (state, float images) -> the same shape
     # (state, float images (n, H, W, C)); of what generates nothing also sparsity=1, a factor on what keeps codes sparse
     encode: Callable[..., Encoded] | None = None
-    # What draws its images by way of sparse codes has both of these.
+    # What draws its images by way of sparse codes has both of these, and what finds such codes in them to judge them.
     codes: Callable[[State, jax.Array], jax.Array] | None = None  # (state, latent) -> codes (n, h, w, atoms) >= 0
     render: Callable[[State, jax.Array], jax.Array] | None = None  # (state, codes) -> float (n, H, W, C) in [-1, 1]
     # (state, float images (n, H, W, C)) -> pictures by title, each (m, h, w, C) in [-1, 1]

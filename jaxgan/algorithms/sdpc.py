@@ -264,9 +264,7 @@ class Sdpc:
 
     def show(self, state: State, image: jax.Array) -> dict[str, jax.Array]:
         """Float images as they are seen, as each layer draws them, where each layer is active, and the atoms."""
-        pictures = self._pictures(state, image)
-        order = ("images", "as they are seen", "drawn by", "activity of", "atoms of")
-        return {title: pictures[title] for start in order for title in sorted(pictures) if title.startswith(start)}
+        return in_order(self._pictures(state, image))
 
     @functools.cached_property
     def _pictures(self) -> Callable:
@@ -283,6 +281,12 @@ class Sdpc:
     def see(self, image: jax.Array) -> jax.Array:
         """Float images in [-1, 1] as the first layer sees them."""
         return preprocess(image.astype(layer_dtype(self.config)), self.data)
+
+
+def in_order(pictures: dict[str, jax.Array]) -> dict[str, jax.Array]:
+    """What `jax.jit` has sorted by title, from the images to the atoms."""
+    order = ("images", "as they are seen", "drawn by", "activity of", "atoms of")
+    return {title: pictures[title] for start in order for title in sorted(pictures) if title.startswith(start)}
 
 
 def picture_layers(codes: Sequence[jax.Array], projected: Sequence[jax.Array]) -> dict[str, jax.Array]:

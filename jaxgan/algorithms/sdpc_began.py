@@ -6,6 +6,8 @@ SABEGAN only the critic's loss trains those, as its decoder: for G's they are co
 """
 
 import dataclasses
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -16,7 +18,7 @@ from ml_collections import ConfigDict
 from jaxgan.algorithms import Algorithm, Encoded
 from jaxgan.algorithms.began import BalanceHyper, Began, State, energy, layer_fields
 from jaxgan.algorithms.network import Params, read_hyper, sampling_params
-from jaxgan.algorithms.sdpc import geometry, layers, picture_layers
+from jaxgan.algorithms.sdpc import geometry, in_order, layers, picture_layers
 from jaxgan.errors import UserError
 from jaxgan.models.autoencoder import Decoder
 from jaxgan.models.sparse import CodeGenerator, SparseAutoEncoder, to_images
@@ -50,9 +52,9 @@ class SdpcBegan(Began):
         return self.render(state, drawn), state.hyper.code_weight * drawn.mean()
 
     def render(self, state: State, codes: jax.Array) -> jax.Array:
-        """Images from codes of the layer that G draws, by the critic's dictionaries as constants.
+        """Images from codes of the layer that G draws, by the critic's dictionaries as constants, and tanh as in any G.
 
-        Where G draws pixels, from codes of the last layer.
+        Where G draws pixels, from codes of the last layer: those images that the critic makes of what it is shown.
         """
         critic = {"params": jax.lax.stop_gradient(state.discriminator.params)}
         drawn = to_images(self.discriminator.apply(critic, codes, self.config.code_layer, method="draw"))
@@ -67,6 +69,13 @@ class SdpcBegan(Began):
 
     def show(self, state: State, image: jax.Array) -> dict[str, jax.Array]:
         """Float images, as the critic draws them, where its layers are active, and their atoms."""
+        return in_order(self._pictures(state, image))
+
+    @functools.cached_property
+    def _pictures(self) -> Callable:
+        return jax.jit(self._draw_pictures)
+
+    def _draw_pictures(self, state: State, image: jax.Array) -> dict[str, jax.Array]:
         params = state.discriminator.params
         codes = self.critic(params, state, image, method="encode")
         drawn = to_images(self.discriminator.apply({"params": params}, codes[-1], method="draw"))
@@ -88,8 +97,16 @@ class SdpcBegan(Began):
             figures |= {f"active_{layer}": jnp.mean(code > 0, (1, 2, 3)), f"l1_{layer}": code.sum((1, 2, 3))}
         return Encoded((image, *codes), figures)
 
+    def check(self, state: State, image: jax.Array) -> None:
+        """Raises UserError where a layer's sparsity leaves no coefficient above zero, so that it is blind."""
+        for layer, code in enumerate(jax.jit(self.encode)(state, image).layers[1:], 1):
+            if not jnp.any(code > 0):
+                sparsity = f"layer_{layer}.sparsity={state.hyper.sparsity[layer - 1]:g}"
+                raise UserError(f"{sparsity} leaves all of its codes zero within the critic's steps; lower it")
+
     def algorithm(self) -> Algorithm:
-        return super().algorithm()._replace(codes=self.codes, render=self.render, show=self.show)
+        more = {"codes": self.codes, "render": self.render, "show": self.show, "check": self.check}
+        return super().algorithm()._replace(**more)
 
     def critic(self, params: Params, state: State, image: jax.Array, **method: str) -> Any:
         hyper = state.hyper

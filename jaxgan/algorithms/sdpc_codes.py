@@ -128,7 +128,7 @@ class SdpcCodes(sdpc.Sdpc):
 
     def unit(self, state: State) -> jax.Array:
         """The root mean square of real coefficients above zero, a scalar."""
-        squares, active = state.moments
+        squares, active = jnp.maximum(state.moments, 1e-12)
         return jnp.sqrt(squares / active)
 
     def codes(self, state: State, latent: jax.Array) -> jax.Array:

@@ -33,6 +33,7 @@ OF_CODES = {"error": True} | {
     for name, less in _OF_LAYERS.items()
     for layer in range(0 if name == "accuracy" else 1, MOST_LAYERS + 1)
 }
+OF_HELD_OUT = {"reconstruction", "denoising", "inpainting", *OF_CODES}  # measures of images that are given, not drawn
 LESS_IS_BETTER = OF_SAMPLES | OF_CODES
 
 BEST_METRICS = ("fd_probe", "coverage", "diversity", "effective_characters")  # by which a checkpoint can be the best

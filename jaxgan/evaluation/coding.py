@@ -52,7 +52,7 @@ def linear_classification(
 
 def warnings(coded: Coded) -> list[str]:
     """When not to trust the figures."""
-    share = coded.figures["converged"].mean()
+    share = coded.figures["converged"].mean() if "converged" in coded.figures else 1
     return [] if share == 1 else [f"only {share:.0%} of the images came to rest within max_iterations"]
 
 

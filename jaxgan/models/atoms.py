@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
-FEW_BLOCKS = 4  # as large as the stride in an atom, up to which one product is faster than a convolution
+FEW_BLOCKS = 4  # as large as the stride in an atom, up to which a product is faster on a CPU than a convolution
 OVERHEAD = 4  # products that one in the spectrum must save: there, memory is the limit
 
 
@@ -27,7 +27,8 @@ class Atoms(NamedTuple):
 
 def atoms(dictionary: jax.Array, stride: int, shape: tuple[int, int]) -> Atoms:
     """Prepares a dictionary (height, width, channels, atoms) for images (H, W)."""
-    if math.prod(_blocks(dictionary.shape, stride, shape)[1:]) <= FEW_BLOCKS:
+    few = FEW_BLOCKS if jax.default_backend() == "cpu" else 1
+    if math.prod(_blocks(dictionary.shape, stride, shape)[1:]) <= few:
         return by_products(dictionary, stride, shape)
     way = in_the_spectrum if _spectrum_pays(dictionary.shape, stride, shape) else by_convolution
     return way(dictionary, stride, shape)

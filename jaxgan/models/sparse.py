@@ -162,8 +162,8 @@ class CodeGenerator(nn.Module):
         height, width, atoms = self.shape
         x = activate(Dense(height * width * self.width, **start)(latent.astype(self.dtype)))
         x = x.reshape(-1, height, width, self.width)
-        for _ in range(2):
-            x = activate(Conv(self.width, **start)(x))
+        for layer in range(2):
+            x = activate(Conv(self.width, name=f"of_codes_{layer}", **start)(x))  # no layer of those that draw pixels
         return nn.relu(at_least_float32(Conv(atoms, kernel=1, **start)(x)))
 
 

@@ -224,6 +224,7 @@ TEXTS = {
     "metric_m": "global measure of convergence",
     "metric_score_real": "discriminator's score of real images",
     "metric_score_fake": "discriminator's score of samples",
+    "metric_active_fake": "share of the coefficients that G draws which are not zero",
     "metric_lr_g": "generator's learning rate",
     "metric_lr_d": "discriminator's learning rate",
     "metric_converged": "images whose inference came to rest",

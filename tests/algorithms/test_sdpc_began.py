@@ -136,6 +136,14 @@ def test_codes_are_those_that_g_draws_or_the_critic_finds_in_what_it_draws(compi
     assert figures["active_1"].shape == (4,)
 
 
+@pytest.mark.parametrize("layer", [1, 2])
+def test_sparsity_that_leaves_nothing(layer):
+    algorithm = algorithms.make(load("sdpc_began", **{f"layer_{layer}__sparsity": 1e4}))
+    state, image = algorithm.init(jax.random.key(0)), images.to_float(some_shapes(0)["image"])
+    with pytest.raises(UserError, match=f"layer_{layer}.sparsity=10000 leaves all of its codes zero"):
+        algorithm.check(state, image)
+
+
 def test_there_are_only_so_many_layers_to_share():
     with pytest.raises(UserError, match="code_layer=3: there are 2 layers"):
         algorithms.make(load("sdpc_shared", code_layer=3))

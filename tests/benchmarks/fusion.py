@@ -1,10 +1,10 @@
 """Whether a fusion of GANs and SDPC is worth it: python tests/benchmarks/fusion.py time|run|table ...
 
-  time --costs=FILE.json                    what a step of each system takes, on one core, in turn with the others
-  run --costs=FILE.json --rows=FILE.jsonl [--minutes=20] [--systems=began,...] [--seeds=0,1,2] [--jobs=2]
+  time [--costs=FILE.json]                  what a step of each system takes, on one core, in turn with the others
+  run [--costs=FILE.json] [--rows=FILE.jsonl] [--minutes=20] [--systems=began,...] [--seeds=0,1,2] [--jobs=2]
       [--workdir=DIR] [--config.data.name=... --config.data.dir=...]
                                             trains each for as many steps as fit the time, evaluates it, adds a row
-  table --rows=FILE.jsonl [--data=toons]    means over seeds, and differences from BEGAN between runs of one seed
+  table [--rows=FILE.jsonl] [--data=toons]  means over seeds, and differences from BEGAN between runs of one seed
 
 A run has a core of its own, `--jobs` of them at a time; 20 minutes on one core are 10 on two. Steps, not the clock,
 end it, so that it can be repeated and other work on the machine costs it nothing. Runs that have a row are passed over.
@@ -37,8 +37,9 @@ SYSTEMS = {
     "sdpc_shared": ("sdpc_shared", []),
     "sdpc_codes": ("sdpc_codes", []),
 }
-ROUNDS, STEPS = 3, 60  # of timing: a step's time is the median over the rounds
-EVENTS = ("collapse", "recovery")
+ROUNDS, STEPS = 3, 60  # of timing: a step's time is the median over the rounds, of the last third of the steps
+INFERRED = 600  # steps where codes are inferred until they rest, which takes longer as dictionaries learn
+KEY = ("system", "data", "seed", "budget")  # of a row
 
 
 def command(system: str, seed: int, workdir: Path, *fields: str) -> list[str]:
@@ -56,14 +57,13 @@ def on_one_core(arguments: Sequence[str], core: int) -> str:
 
 
 def step_seconds(system: str, core: int) -> float:
-    """A step's time by the run's own rows, without the first, which sees compilation."""
+    """A step's time by the run's own rows."""
+    steps = INFERRED if system == "sdpc_codes" else STEPS
     with tempfile.TemporaryDirectory() as folder:
-        often = [f"--config.log_every={STEPS // 3}", f"--config.steps={STEPS}", "--config.monitor.every=0"]
-        if "codes" in system:
-            often.append("--config.pretrain_steps=0")
+        often = [f"--config.log_every={steps // 3}", f"--config.steps={steps}", "--config.monitor.every=0"]
         on_one_core(command(system, 0, Path(folder) / "run", *often), core)
-        first, *_, last = RunDirectory(Path(folder) / "run").metrics.read()
-        return (last["seconds"] - first["seconds"]) / (last["step"] - first["step"])
+        *_, before, last = RunDirectory(Path(folder) / "run").metrics.read()
+        return (last["seconds"] - before["seconds"]) / (last["step"] - before["step"])
 
 
 def time_steps(options: argparse.Namespace) -> None:
@@ -83,14 +83,13 @@ def row(system: str, seed: int, workdir: Path) -> dict:
     run = RunDirectory(workdir)
     stored, evaluation = run.stored(), json.loads(run.evaluation.read_text())
     last = run.metrics.read()[-1]
-    events = [event for event in run.events.read() if event["kind"] in EVENTS]
     return {
         "system": system,
         "data": stored["data"]["name"],
         "seed": seed,
         "steps": last["step"],
         "minutes": round(last["seconds"] / 60, 2),
-        "collapses": sum(event["kind"] == "collapse" for event in events),
+        "collapses": sum(event["event"] == "collapse" for event in run.events.read()),
         "drawn": len(evaluation["drawn"]),
         "measures": {name: float(f"{measure['value']:.4g}") for name, measure in evaluation["measures"].items()},
     }
@@ -99,7 +98,7 @@ def row(system: str, seed: int, workdir: Path) -> dict:
 def train(options: argparse.Namespace, fields: Sequence[str]) -> None:
     costs = json.loads(options.costs.read_text())
     name = next((field.partition("=")[2] for field in fields if field.startswith("--config.data.name=")), "toons")
-    done = {(found["system"], found["data"], found["seed"]) for found in read(options.rows)}
+    done = {tuple(found[field] for field in KEY) for found in read(options.rows)}
     cores = SimpleQueue()
     for core in sorted(os.sched_getaffinity(0))[: options.jobs]:
         cores.put(core)
@@ -114,14 +113,15 @@ def train(options: argparse.Namespace, fields: Sequence[str]) -> None:
             on_one_core([sys.executable, "-m", "jaxgan.evaluate", f"--workdir={workdir}"], core)
         finally:
             cores.put(core)
-        found = row(system, seed, workdir)
+        found = row(system, seed, workdir) | {"budget": options.minutes}
         with options.rows.open("a") as file:
             file.write(json.dumps(found) + "\n")
         print(f"{system}, seed {seed}: {found['minutes']} min, {found['steps']:,} steps", flush=True)
 
-    missing = [(seed, system) for seed in options.seeds for system in options.systems]
+    wanted = [(seed, system) for seed in options.seeds for system in options.systems]
+    missing = [pair for pair in wanted if (pair[1], name, pair[0], options.minutes) not in done]
     with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(lambda pair: one(*pair), [pair for pair in missing if (pair[1], name, pair[0]) not in done]))
+        list(pool.map(lambda pair: one(*pair), missing))
 
 
 def interval(values: Sequence[float]) -> str:
@@ -137,28 +137,21 @@ def lines(rows: Sequence[dict], names: Sequence[str]) -> Iterator[str]:
     """A Markdown table: a line for each system and one for its differences from the baseline."""
     yield "| system | seeds | " + " | ".join(names) + " |"
     yield "|---" * (2 + len(names)) + "|"
-    of = lambda system: {found["seed"]: found | found["measures"] for found in rows if found["system"] == system}
-    for system in dict.fromkeys(found["system"] for found in rows):
-        runs, usual = of(system), of(BASELINE)
-        values = lambda name, runs=runs: [run[name] for run in runs.values() if name in run]
-        yield (
-            f"| {system} | {len(runs)} | "
-            + " | ".join(interval(values(name)) if values(name) else "" for name in names)
-            + " |"
-        )
-        paired = [seed for seed in runs if seed in usual and system != BASELINE]
-        if paired:
-            gaps = {
-                name: [runs[s][name] - usual[s][name] for s in paired if name in runs[s] and name in usual[s]]
-                for name in names
-            }
-            yield (
-                "| - "
-                + BASELINE
-                + f" | {len(paired)} | "
-                + " | ".join(interval(gap) if gap else "" for gap in gaps.values())
-                + " |"
-            )
+    runs = {}
+    for found in rows:
+        runs.setdefault(found["system"], {})[found["seed"]] = found | found["measures"]
+    for system, own in runs.items():
+        usual = runs.get(BASELINE, {})
+        yield line(system, [[run[name] for run in own.values() if name in run] for name in names])
+        if system != BASELINE:
+            both = [(own[seed], usual[seed]) for seed in own if seed in usual]
+            gap = lambda name, both=both: [a[name] - b[name] for a, b in both if name in a and name in b]
+            yield line(f"less {BASELINE}", [gap(name) for name in names])
+
+
+def line(title: str, values: Sequence[Sequence[float]]) -> str:
+    cells = [interval(found) if found else "" for found in values]
+    return f"| {title} | {max(map(len, values))} | {' | '.join(cells)} |"
 
 
 MEASURES = ("steps", "fd_probe", "kid_probe", "precision", "recall", "coverage", "effective_characters", "recognised")
@@ -177,8 +170,8 @@ OTHERS = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("time", "run", "table"))
-    parser.add_argument("--costs", type=Path)
-    parser.add_argument("--rows", type=Path)
+    parser.add_argument("--costs", type=Path, default=Path("results/fusion-costs.json"))
+    parser.add_argument("--rows", type=Path, default=Path("results/fusion.jsonl"))
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--systems", type=lambda text: text.split(","), default=list(SYSTEMS))
     parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0, 1, 2])
@@ -186,6 +179,8 @@ def main() -> None:
     parser.add_argument("--workdir", type=Path, default=Path("runs/fusion"))
     parser.add_argument("--data", default="toons")
     options, fields = parser.parse_known_args()
+    if fields and options.what != "run":
+        parser.error(f"unknown: {' '.join(fields)}")
     if options.what == "time":
         time_steps(options)
     elif options.what == "run":

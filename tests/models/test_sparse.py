@@ -63,12 +63,15 @@ def test_codes_are_those_of_so_many_plain_steps(params):
     np.testing.assert_allclose(first, layers[0].render(iterate.codes[0]), atol=1e-12)
 
 
-def test_no_image_is_nothing():
-    """Grey has light and darkness, too; what they say of pixels is the image."""
+def test_no_image_is_nothing(params):
+    """Grey has light and darkness, too, which take codes and leave errors; what they say of pixels is the image."""
     seen = light_and_dark(images())
     np.testing.assert_allclose(to_images(seen), images(), atol=1e-12)
-    grey = light_and_dark(jnp.zeros((1, *SHAPE, 2)))
-    assert jnp.all(grey == 1) and jnp.all(seen >= 0)
+    grey = jnp.zeros((1, *SHAPE, 2))
+    assert all(jnp.any(code > 0) for code in encode(params, grey, steps=5))
+    given = {"params": params}, grey, SPARSITY, FEEDBACK
+    drawn, light = network(steps=5).apply(*given, method="explain")
+    assert jnp.all(light == 1) and jnp.abs(drawn - light).mean() > 0.1
 
 
 def error(**fields):

@@ -39,7 +39,7 @@ def test_overrides_are_repeated(name, preset, known):
     overrides = [
         "seed=3",
         "monitor.min_change=1.25e-05",
-        "steps=77",
+        "steps=7700",
         "data.flip=True",
         "data.dir=some where/it's $HOME",
         "keep_every=5",
