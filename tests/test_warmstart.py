@@ -65,6 +65,17 @@ def test_dictionaries_are_taken_over(tmp_path):
             np.testing.assert_allclose(after.layers[layer].params[name], array, rtol=1e-6)
 
 
+def test_a_gan_among_codes_takes_over_the_dictionaries_of_sdpc(tmp_path, capsys):
+    """And keeps them, where it is to learn none itself."""
+    plain = {"data__whiten_f0": 0.0, "data__contrast_size": 0, "data__standardise": False, "data__mask": False}
+    before = train(load("sdpc", steps=3, layer_1__stride=4, layer_2__kernel=3, **plain), tmp_path / "donor")
+    fields = {"steps": 2, "pretrain_steps": 0, "init_from": tmp_path / "donor"}
+    after = train(load("sdpc_codes", **fields), tmp_path / "run")
+    assert "layer_" not in capsys.readouterr().out.partition("stay as initialised")[2].partition("\n")[0]
+    for layer in ("layer_1", "layer_2"):
+        assert_same(after.layers[layer].params, before.layers[layer].params)
+
+
 def test_nothing_in_common_is_an_error_and_leaves_nothing(donor, tmp_path):
     with pytest.raises(UserError, match=r"init_from=.*run: its networks at step 3 have nothing in common"):
         start(tmp_path / "run", "adcgan", donor[0])  # though some bias has the same place and shape
