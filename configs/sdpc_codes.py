@@ -2,8 +2,8 @@
 
     python -m jaxgan.main --config=configs/sdpc_codes.py[:quick|:tiny]
 
-`:quick` takes about eight minutes on one core. On the toons it draws six of the ten characters, pale and with noise, as
-sparse codes draw them.
+`:quick` takes about five minutes on two cores. On the toons it draws most of the characters, recognisable, pale and
+with noise, as the codes of real images draw them, too.
 
 With `--config.init_from=RUN --config.pretrain_steps=0` the dictionaries are those of another run with the same layers:
 of this system, or of `sdpc` on plain images (data.whiten_f0, contrast_size, standardise and mask 0 or False).

@@ -273,11 +273,11 @@ QUICK_DCGAN = {
     "monitor.warmup": 1000,
 }
 QUICK_CODES = QUICK_DCGAN | {
-    "steps": 3000,
+    "steps": 2000,
     "pretrain_steps": 500,
     "lr_g": 1e-3,
     "lr_d": 5e-4,
-    "monitor.warmup": 1500,
+    "monitor.warmup": 1000,
 }
 QUICK_ADCGAN = QUICK_DCGAN | {"width": 32, "gamma": 0.7, "lambda_k": 0.002}
 

@@ -76,8 +76,7 @@ def move_atom(
       atom: whose coefficient moves, from 0 on: that in the place where the image has most of it, or in the centre.
       num: images.
       seed: of the latents.
-      rise: (frames,), the coefficient in each frame, in parts of twice the largest of that atom in these images, or
-        where they have none of it, of any.
+      rise: (frames,), the coefficient in each frame, in parts of the largest of any atom in these images.
 
     Returns:
       uint8 (frames, num, H, W, C).
@@ -93,7 +92,7 @@ def move_atom(
         raise UserError(f"--atom={atom}: there are atoms 0 to {count - 1}")
     of_atom = codes[..., atom].reshape(num, -1)
     places = np.where(of_atom.any(1), of_atom.argmax(1), height // 2 * width + width // 2)
-    most = 2 * (of_atom.max() or codes.max())
+    most = codes.max()
     render, frames = jax.jit(algorithm.render), []
     for amount in rise:
         codes.reshape(num, -1, count)[np.arange(num), places, atom] = amount * most
