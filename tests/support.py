@@ -62,6 +62,12 @@ def shapes(rng, label, size=32):
     return np.clip(127.5 + 90 * image + rng.normal(0, 20, image.shape), 0, 255).astype(np.uint8)
 
 
+def some_shapes(seed, count=8):
+    """A batch of them without labels."""
+    rng = np.random.default_rng(seed)
+    return {"image": jax.device_put(shapes(rng, rng.integers(0, 3, count)))}
+
+
 def shapes_set(seed=0, names=("half", "corner", "disc"), train=480, held_out=120):
     rng = np.random.default_rng(seed)
     labels = [rng.integers(0, 3, count).astype(np.int32) for count in (train, held_out)]

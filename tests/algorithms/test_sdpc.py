@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support import load, random_batch, shapes
+from support import load, random_batch, some_shapes
 
 from jaxgan import algorithms, images
 from jaxgan.algorithms import sdpc
@@ -25,11 +25,6 @@ def step(system):
 @pytest.fixture(scope="module")
 def state(system):
     return jax.jit(system.init)(jax.random.key(0))
-
-
-def some_shapes(seed, count=8):
-    rng = np.random.default_rng(seed)
-    return {"image": jnp.asarray(shapes(rng, rng.integers(0, 3, count)))}
 
 
 def test_it_learns(system, step, state):

@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support import Compiled, load, shapes
+from support import Compiled, load, some_shapes
 
 from jaxgan import algorithms, images
 from jaxgan.algorithms import sdpc_began
@@ -12,11 +12,6 @@ from jaxgan.errors import UserError
 @pytest.fixture(scope="module", params=["sdpc_began", "sdpc_shared"])
 def compiled(request):
     return Compiled(load(request.param))
-
-
-def some_shapes(seed, count=8):
-    rng = np.random.default_rng(seed)
-    return {"image": jnp.asarray(shapes(rng, rng.integers(0, 3, count)))}
 
 
 def still(state, **rates):

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support import Compiled, load, shapes
+from support import Compiled, load, some_shapes
 
 from jaxgan import images
 from jaxgan.algorithms import sdpc_codes
@@ -24,11 +24,6 @@ def system(compiled):
 @pytest.fixture(scope="module")
 def state(compiled):
     return compiled.init(jax.random.key(0))
-
-
-def some_shapes(seed, count=8):
-    rng = np.random.default_rng(seed)
-    return {"image": jnp.asarray(shapes(rng, rng.integers(0, 3, count)))}
 
 
 def changed(before, after):
