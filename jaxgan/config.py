@@ -139,7 +139,7 @@ _RANGES = {
     **dict.fromkeys([f"layer_{layer}.scale" for layer in range(1, MOST_LAYERS + 1)], (1e-3, math.inf)),
     **dict.fromkeys(("feedback", "threshold", "lr_scale", "data.whiten_f0", "data.contrast_size"), (0, math.inf)),
     **dict.fromkeys(("data.whiten_n", "data.contrast_sigma"), (1e-3, math.inf)),
-    **dict.fromkeys(("code_layer", "code_weight", "warm_steps", "r1", "pretrain_steps"), (0, math.inf)),
+    **dict.fromkeys(("pull_away", "code_layer", "code_weight", "warm_steps", "r1", "pretrain_steps"), (0, math.inf)),
     **dict.fromkeys(
         ("inference_steps", "max_iterations", "dead_after", "data.image_size", "data.image_width"), (1, math.inf)
     ),

@@ -104,6 +104,7 @@ def _began() -> dict:
     return {
         **_balance(),
         **_plateau(),
+        "pull_away": 0.0,  # weight of the likeness of the critic's codes of fakes, 0 to 1, in G's loss
         "activation": "elu",  # elu, relu, leaky_relu, silu or gelu
         "asymmetric": False,  # ABEGAN: halved generator and discriminator's decoder
         "skip_connections": False,  # paper, section 3.5.1: h0 joins the decoders after each upsampling
@@ -201,6 +202,7 @@ def _sdpc_began() -> dict:
     return {
         **_balance(),
         **_plateau(),
+        "pull_away": 0.0,  # weight of the likeness of the critic's codes of fakes, 0 to 1, in G's loss
         "activation": "elu",  # of the generator: elu, relu, leaky_relu, silu or gelu
         "code_layer": 0,  # layer whose codes G draws for the critic's dictionaries to render; with 0 it draws pixels
         "code_weight": 0.0,  # of the mean of G's codes in G's loss, where it draws them

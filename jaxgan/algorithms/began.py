@@ -21,6 +21,7 @@ from jaxgan.algorithms.network import (
     sampling_params,
 )
 from jaxgan.models.autoencoder import AutoEncoder, Decoder, Encoder
+from jaxgan.models.layers import at_least_float32
 from jaxgan.schedules import Plateau, PlateauState
 
 
@@ -41,7 +42,14 @@ class BalanceHyper:
 
 
 @struct.dataclass
-class Hyper(BalanceHyper):
+class CriticHyper(BalanceHyper):
+    """That, and what else G may be asked for where the critic is an auto-encoder of its own."""
+
+    pull_away: jax.Array
+
+
+@struct.dataclass
+class Hyper(CriticHyper):
     """That, and BEGAN's own."""
 
     residual_steps: jax.Array
@@ -74,6 +82,17 @@ def balance(gamma: jax.Array, loss_real: jax.Array, loss_fake: jax.Array) -> jax
 def control(k: jax.Array, error: jax.Array, hyper: BalanceHyper) -> jax.Array:
     """k <- clip(k + lambda_k * balance) (section 3.3)."""
     return jnp.clip(k + hyper.lambda_k * error, hyper.k_min, hyper.k_max)
+
+
+def likeness(codes: jax.Array) -> jax.Array:
+    """Mean squared cosine between codes (B, n) of different images, in [0, 1].
+
+    It is the pulling-away term of EBGAN (Zhao et al. 2017, arXiv 1609.03126, section 2.4).
+    """
+    count, codes = len(codes), at_least_float32(codes)
+    directions = codes * jax.lax.rsqrt(jnp.maximum(jnp.sum(codes**2, 1, keepdims=True), 1e-12))
+    cosines = (directions @ directions.T) * (1 - jnp.eye(count, dtype=codes.dtype))
+    return jnp.sum(cosines**2) / max(count * (count - 1), 1)
 
 
 def convergence(loss_real: jax.Array, error: jax.Array) -> jax.Array:
@@ -139,6 +158,9 @@ class Began:
         loss_real, grads_real = jax.value_and_grad(loss)(params, real)
         loss_fake, (grads_fake, grads_image) = jax.value_and_grad(loss, argnums=(0, 1))(params, fake)
 
+        if self.config.pull_away:
+            alike, grads_alike = jax.value_and_grad(lambda image: likeness(self.code(params, state, image)))(fake)
+            grads_image += hyper.pull_away * grads_alike
         (grads_g,) = pull_back((grads_image, jnp.ones_like(cost)))  # d (L(G(z)) + cost) / d G
         grads_d = jax.tree.map(lambda r, f: r - state.k * f, grads_real, grads_fake)  # d (L(x) - k L(G(z))) / d D
         error = balance(hyper.gamma, loss_real, loss_fake)
@@ -150,6 +172,9 @@ class Began:
         discriminator = descend(state.discriminator, grads_d, lr_d, hyper.adam_b1, hyper.adam_b2)
         metrics = measures(loss_real, loss_fake, loss_real - state.k * loss_fake, k, m, lr_g, lr_d)
         metrics["loss_g"] += cost
+        if self.config.pull_away:
+            metrics["loss_g"] += hyper.pull_away * alike
+            metrics["likeness"] = alike
         state = state.replace(
             step=state.step + 1,
             generator=average(generator, hyper.ema_decay),
@@ -191,9 +216,11 @@ class Began:
 
     def encode(self, state: State, image: jax.Array) -> Encoded:
         """D's code of each image, (n, 1, 1, latent_dim)."""
-        params = {"params": state.discriminator.params}
-        code = self.discriminator.apply(params, image, self.carry(state), method="encode")
-        return Encoded((image, code[:, None, None]), {})
+        return Encoded((image, self.code(state.discriminator.params, state, image)[:, None, None]), {})
+
+    def code(self, params: Params, state: State, image: jax.Array) -> jax.Array:
+        """That of D with these parameters, (n, latent_dim)."""
+        return self.discriminator.apply({"params": params}, image, self.carry(state), method="encode")
 
     def algorithm(self) -> Algorithm:
         pure = self.init, self.train_step, self.sample_latent, self.generate, self.reconstruct, self.encode

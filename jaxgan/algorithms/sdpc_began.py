@@ -16,7 +16,7 @@ from flax import struct
 from ml_collections import ConfigDict
 
 from jaxgan.algorithms import Algorithm, Encoded
-from jaxgan.algorithms.began import BalanceHyper, Began, State, energy, layer_fields
+from jaxgan.algorithms.began import Began, CriticHyper, State, energy, layer_fields
 from jaxgan.algorithms.network import Params, read_hyper, sampling_params
 from jaxgan.algorithms.sdpc import geometry, in_order, layers, picture_layers
 from jaxgan.errors import UserError
@@ -26,7 +26,7 @@ from jaxgan.schedules import Plateau
 
 
 @struct.dataclass
-class Hyper(BalanceHyper):
+class Hyper(CriticHyper):
     """That, and what the critic's codes and G's are held to."""
 
     feedback: jax.Array
@@ -96,6 +96,10 @@ class SdpcBegan(Began):
         for layer, code in enumerate(codes, 1):
             figures |= {f"active_{layer}": jnp.mean(code > 0, (1, 2, 3)), f"l1_{layer}": code.sum((1, 2, 3))}
         return Encoded((image, *codes), figures)
+
+    def code(self, params: Params, state: State, image: jax.Array) -> jax.Array:
+        """The last layer's, flat."""
+        return self.critic(params, state, image, method="encode")[-1].reshape(len(image), -1)
 
     def check(self, state: State, image: jax.Array) -> None:
         """Raises UserError where a layer's sparsity leaves no coefficient above zero, so that it is blind."""

@@ -225,6 +225,7 @@ TEXTS = {
     "metric_score_real": "discriminator's score of real images",
     "metric_score_fake": "discriminator's score of samples",
     "metric_active_fake": "share of the coefficients that G draws which are not zero",
+    "metric_likeness": "how alike the critic finds fakes, from 0 to 1",
     "metric_lr_g": "generator's learning rate",
     "metric_lr_d": "discriminator's learning rate",
     "metric_converged": "images whose inference came to rest",

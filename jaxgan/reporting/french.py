@@ -233,6 +233,7 @@ TEXTS = {
     "metric_score_real": "note des images réelles par le discriminateur",
     "metric_score_fake": "note des images dessinées par le discriminateur",
     "metric_active_fake": "part des coefficients dessinés par G qui ne sont pas nuls",
+    "metric_likeness": "ressemblance entre images générées selon le critique, de 0 à 1",
     "metric_lr_g": "taux d'apprentissage du générateur",
     "metric_lr_d": "taux d'apprentissage du discriminateur",
     "metric_converged": "images dont l'inférence est arrivée au repos",

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from support import Compiled, load, random_batch
+from support import Compiled, load, random_batch, some_shapes
 
 from jaxgan import images
 from jaxgan.algorithms import began as began_lib
@@ -79,6 +79,41 @@ def test_k_is_kept_in_its_bounds_from_the_start():
     algorithm = make(config)
     assert jax.eval_shape(algorithm.init, jax.random.key(0)).k.dtype == jnp.float32
     assert jax.jit(lambda key: algorithm.init(key).k)(jax.random.key(0)) == 0.25
+
+
+def test_likeness_of_codes():
+    likeness = jax.jit(began_lib.likeness)
+    same, apart = jnp.array([[1.0, 2], [2, 4], [-3, -6]]), jnp.array([[3.0, 0], [0, 0.1]])
+    assert (likeness(same), likeness(apart), likeness(same[:1])) == (pytest.approx(1), 0, 0)
+    codes = np.random.default_rng(0).normal(size=(5, 7))
+    pairs = [(a, b) for a in range(5) for b in range(5) if a != b]
+    cosine = lambda u, v: u @ v / np.sqrt((u @ u) * (v @ v))
+    assert likeness(codes) == pytest.approx(np.mean([cosine(codes[a], codes[b]) ** 2 for a, b in pairs]), rel=1e-5)
+    assert np.isfinite(jax.grad(began_lib.likeness)(jnp.eye(3)[:, :2])).all()  # the last code is zero
+
+
+@pytest.mark.parametrize("name", ["began", "sdpc_shared"])
+def test_fakes_are_pulled_apart(name):
+    """Adam's first moment is (1 - b1) of d (L(G(z)) + 2 likeness) / d G, and D's gradient is what it was."""
+    plain, pulled = (Compiled(load(name, pull_away=weight)) for weight in (0.0, 2.0))
+    state, batch, key = pulled.init(jax.random.key(0)), some_shapes(0), jax.random.key(1)
+    after, metrics = pulled.step(state, batch, key)
+    system = getattr(pulled.algorithm.init, "__wrapped__", pulled.algorithm.init).__self__
+    latent = system.sample_latent(jax.random.split(key, 3)[0], 8)
+    critic = state.discriminator.params
+
+    def loss(params):
+        fake = system.draw(params, state, latent)[0]
+        return system.energy(critic, state, fake) + 2 * began_lib.likeness(system.code(critic, state, fake))
+
+    value, grads = jax.jit(jax.value_and_grad(loss))(state.generator.params)
+    assert metrics["loss_g"] == pytest.approx(float(value), rel=1e-4)
+    assert metrics["loss_g"] == pytest.approx(float(metrics["loss_fake"] + 2 * metrics["likeness"]), rel=1e-5)
+    moments = jax.tree.map(lambda mu: mu / (1 - state.hyper.adam_b1), after.generator.opt_state.mu)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-3, atol=1e-6), moments, grads)
+    usual, _ = plain.step(state, batch, key)
+    for ours, theirs in zip(*(jax.tree.leaves(one.discriminator.params) for one in (after, usual)), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-5)  # a step moves a weight by 1e-4
 
 
 def test_losses_take_strict_dtypes_and_check_shapes():

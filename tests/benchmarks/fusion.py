@@ -1,13 +1,19 @@
-"""Whether a fusion of GANs and SDPC is worth it: python tests/benchmarks/fusion.py time|run|table ...
+"""Whether a fusion of GANs and SDPC is worth it: python tests/benchmarks/fusion.py time|run|table|picture ...
 
-  time [--costs=FILE.json]                  what a step of each system takes, on one core, in turn with the others
-  run [--costs=FILE.json] [--rows=FILE.jsonl] [--minutes=20] [--systems=began,...] [--seeds=0,1,2] [--jobs=2]
+  time [--systems=began,...] [--costs=FILE.json]
+                      what a step of each system takes, on one core, in turn with the others
+  run [--systems=began,...] [--seeds=0,1,2] [--minutes=20] [--jobs=2] [--costs=FILE.json] [--rows=FILE.jsonl]
       [--workdir=DIR] [--config.data.name=... --config.data.dir=...]
-                                            trains each for as many steps as fit the time, evaluates it, adds a row
-  table [--rows=FILE.jsonl] [--data=toons]  means over seeds, and differences from BEGAN between runs of one seed
+                      trains each for as many steps as fit the time, evaluates its best and its last checkpoint, draws
+                      64 samples of both, adds a row
+  table [--systems=began,...] [--data=toons] [--minutes=20] [--rows=FILE.jsonl]
+                      means over seeds, and differences from the first system between runs of one seed
+  picture --out=FILE  [--systems=began,...] [--seeds=0,1,2] [--data=toons] [--workdir=DIR]
+                      those samples of the best checkpoints: a column for each system, a row for each seed
 
-A run has a core of its own, `--jobs` of them at a time; 20 minutes on one core are 10 on two. Steps, not the clock,
-end it, so that it can be repeated and other work on the machine costs it nothing. Runs that have a row are passed over.
+A system is one of SYSTEMS, with other values of fields behind it where wanted: sdpc_began+feedback=0+layers=1. A run
+has a core of its own, `--jobs` of them at a time; 20 minutes on one core are 10 on two. Steps, not the clock, end it,
+so that it can be repeated and other work on the machine costs it nothing. Runs that have a row are passed over.
 """
 
 import argparse
@@ -22,30 +28,26 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
+from PIL import Image
 from scipy import stats
 
 from jaxgan.rundir import RunDirectory
 
 ROOT = Path(__file__).parents[2]
-BASELINE = "began"
-# Each system's config, and the fields in which a small sweep has found it to do better than its quick preset.
-SYSTEMS = {
-    "began": ("began", []),
-    "abegan": ("abegan", []),
-    "dcgan": ("dcgan", []),
-    "sdpc_began": ("sdpc_began", []),
-    "sdpc_shared": ("sdpc_shared", []),
-    "sdpc_codes": ("sdpc_codes", []),
-}
+# Those that are compared, and the fields in which a small sweep has found each to do better than its quick preset.
+SYSTEMS = {"began": "", "abegan": "", "dcgan": "", "sdpc_began": "", "sdpc_shared": "", "sdpc_codes": ""}
+CHECKPOINTS = {"best": ["--step=best"], "last": []}  # of a run: the one of the least fd_probe in training, and the end
 ROUNDS, STEPS = 3, 60  # of timing: a step's time is the median over the rounds, of the last third of the steps
+READINGS = 20  # of a run's monitor
 INFERRED = 600  # steps where codes are inferred until they rest, which takes longer as dictionaries learn
 KEY = ("system", "data", "seed", "budget")  # of a row
 
 
 def command(system: str, seed: int, workdir: Path, *fields: str) -> list[str]:
-    config, own = SYSTEMS[system]
+    config, *others = system.split("+")
+    own = [f"--config.{field}" for field in [*filter(None, SYSTEMS[config].split("+")), *others]]
     start = [sys.executable, "-m", "jaxgan.main", f"--config={ROOT}/configs/{config}.py:quick"]
-    return [*start, f"--workdir={workdir}", f"--config.seed={seed}", "--config.tensorboard=False", *own, *fields]
+    return [*start, f"--workdir={workdir}", f"--config.seed={seed}", "--config.tensorboard=False", *fields, *own]
 
 
 def on_one_core(arguments: Sequence[str], core: int) -> str:
@@ -58,7 +60,7 @@ def on_one_core(arguments: Sequence[str], core: int) -> str:
 
 def step_seconds(system: str, core: int) -> float:
     """A step's time by the run's own rows."""
-    steps = INFERRED if system == "sdpc_codes" else STEPS
+    steps = INFERRED if system.startswith("sdpc_codes") else STEPS
     with tempfile.TemporaryDirectory() as folder:
         often = [f"--config.log_every={steps // 3}", f"--config.steps={steps}", "--config.monitor.every=0"]
         on_one_core(command(system, 0, Path(folder) / "run", *often), core)
@@ -68,21 +70,32 @@ def step_seconds(system: str, core: int) -> float:
 
 def time_steps(options: argparse.Namespace) -> None:
     core = min(os.sched_getaffinity(0))
-    rounds = [{system: step_seconds(system, core) for system in SYSTEMS} for _ in range(ROUNDS)]
-    costs = {system: statistics.median(found[system] for found in rounds) for system in SYSTEMS}
-    options.costs.write_text(json.dumps(costs, indent=2) + "\n")
-    for system, cost in costs.items():
-        print(f"{system:16}{cost * 1e3:8.1f} ms a step, {60 / cost:8,.0f} steps a minute")
+    rounds = [{system: step_seconds(system, core) for system in options.systems} for _ in range(ROUNDS)]
+    known = json.loads(options.costs.read_text()) if options.costs.exists() else {}
+    for system in options.systems:
+        cost = known[system] = statistics.median(found[system] for found in rounds)
+        print(f"{system:40}{cost * 1e3:8.1f} ms a step, {60 / cost:8,.0f} steps a minute")
+    options.costs.parent.mkdir(exist_ok=True)
+    options.costs.write_text(json.dumps(known, indent=2) + "\n")
 
 
 def read(rows: Path) -> list[dict]:
     return [json.loads(line) for line in rows.read_text().splitlines()] if rows.exists() else []
 
 
-def row(system: str, seed: int, workdir: Path) -> dict:
+def judged(workdir: Path, checkpoint: str, core: int) -> dict:
+    """What a checkpoint's evaluation measures; its first 64 samples are drawn beside."""
+    for tool, *more in (["evaluate"], ["sample", f"--out={workdir / checkpoint}.png"]):
+        module = [sys.executable, "-m", f"jaxgan.{tool}", f"--workdir={workdir}"]
+        on_one_core([*module, *CHECKPOINTS[checkpoint], *more], core)
+    found = json.loads(RunDirectory(workdir).evaluation.read_text())
+    values = {name: float(f"{measure['value']:.4g}") for name, measure in found["measures"].items()}
+    return {"step": found["step"], "drawn": len(found["drawn"]), **values}
+
+
+def row(system: str, seed: int, workdir: Path, core: int) -> dict:
     run = RunDirectory(workdir)
-    stored, evaluation = run.stored(), json.loads(run.evaluation.read_text())
-    last = run.metrics.read()[-1]
+    stored, last = run.stored(), run.metrics.read()[-1]
     return {
         "system": system,
         "data": stored["data"]["name"],
@@ -90,14 +103,14 @@ def row(system: str, seed: int, workdir: Path) -> dict:
         "steps": last["step"],
         "minutes": round(last["seconds"] / 60, 2),
         "collapses": sum(event["event"] == "collapse" for event in run.events.read()),
-        "drawn": len(evaluation["drawn"]),
-        "measures": {name: float(f"{measure['value']:.4g}") for name, measure in evaluation["measures"].items()},
-    }
+    } | {checkpoint: judged(workdir, checkpoint, core) for checkpoint in CHECKPOINTS}
 
 
-def train(options: argparse.Namespace, fields: Sequence[str]) -> None:
+def train(options: argparse.Namespace) -> None:
     costs = json.loads(options.costs.read_text())
-    name = next((field.partition("=")[2] for field in fields if field.startswith("--config.data.name=")), "toons")
+    name = next(
+        (field.partition("=")[2] for field in options.fields if field.startswith("--config.data.name=")), "toons"
+    )
     done = {tuple(found[field] for field in KEY) for found in read(options.rows)}
     cores = SimpleQueue()
     for core in sorted(os.sched_getaffinity(0))[: options.jobs]:
@@ -106,14 +119,13 @@ def train(options: argparse.Namespace, fields: Sequence[str]) -> None:
     def one(seed: int, system: str) -> None:
         workdir, core = options.workdir / name / f"{system}-{seed}", cores.get()
         try:
-            steps = int(options.minutes * 60 / costs[system])
-            pace = [f"--config.{field}={max(steps // 10, 1)}" for field in ("sample_every", "checkpoint_every")]
-            pace += [f"--config.monitor.every={max(steps // 10, 100)}", f"--config.steps={steps}"]
-            on_one_core(command(system, seed, workdir, *pace, *fields), core)
-            on_one_core([sys.executable, "-m", "jaxgan.evaluate", f"--workdir={workdir}"], core)
+            steps = int(options.minutes * 60 / costs.get(system, costs[system.partition("+")[0]]))
+            pace = [f"--config.{field}={steps // 10}" for field in ("sample_every", "checkpoint_every")]
+            pace += [f"--config.monitor.every={steps // READINGS}", f"--config.steps={steps}"]
+            on_one_core(command(system, seed, workdir, *pace, *options.fields), core)
+            found = row(system, seed, workdir, core) | {"budget": options.minutes}
         finally:
             cores.put(core)
-        found = row(system, seed, workdir) | {"budget": options.minutes}
         with options.rows.open("a") as file:
             file.write(json.dumps(found) + "\n")
         print(f"{system}, seed {seed}: {found['minutes']} min, {found['steps']:,} steps", flush=True)
@@ -133,20 +145,17 @@ def interval(values: Sequence[float]) -> str:
     return f"{mean:.3g} [{mean - reach:.3g}, {mean + reach:.3g}]"
 
 
-def lines(rows: Sequence[dict], names: Sequence[str]) -> Iterator[str]:
-    """A Markdown table: a line for each system and one for its differences from the baseline."""
+def lines(runs: dict[str, dict[int, dict]], names: Sequence[str]) -> Iterator[str]:
+    """A Markdown table: a line for each system and one for its differences from the first."""
     yield "| system | seeds | " + " | ".join(names) + " |"
     yield "|---" * (2 + len(names)) + "|"
-    runs = {}
-    for found in rows:
-        runs.setdefault(found["system"], {})[found["seed"]] = found | found["measures"]
+    first, *_ = runs
     for system, own in runs.items():
-        usual = runs.get(BASELINE, {})
         yield line(system, [[run[name] for run in own.values() if name in run] for name in names])
-        if system != BASELINE:
-            both = [(own[seed], usual[seed]) for seed in own if seed in usual]
+        if system != first:
+            both = [(own[seed], runs[first][seed]) for seed in own if seed in runs[first]]
             gap = lambda name, both=both: [a[name] - b[name] for a, b in both if name in a and name in b]
-            yield line(f"less {BASELINE}", [gap(name) for name in names])
+            yield line(f"less {first}", [gap(name) for name in names])
 
 
 def line(title: str, values: Sequence[Sequence[float]]) -> str:
@@ -154,22 +163,36 @@ def line(title: str, values: Sequence[Sequence[float]]) -> str:
     return f"| {title} | {max(map(len, values))} | {' | '.join(cells)} |"
 
 
-MEASURES = ("steps", "fd_probe", "kid_probe", "precision", "recall", "coverage", "effective_characters", "recognised")
-OTHERS = (
-    "memorisation",
-    "collapses",
-    "reconstruction",
-    "denoising",
-    "inpainting",
-    "active_2",
-    "accuracy_1",
-    "accuracy_2",
-)
+GENERATED = ("fd_probe", "kid_probe", "precision", "recall", "coverage", "effective_characters", "recognised")
+SEEN = ("memorisation", "reconstruction", "denoising", "inpainting", "active_2", "accuracy_1", "accuracy_2")
+OF_RUN = ("steps", "minutes", "collapses", "drawn")
+
+
+def tables(options: argparse.Namespace) -> None:
+    for checkpoint in CHECKPOINTS:
+        runs = {system: {} for system in options.systems}
+        for found in read(options.rows):
+            if found["system"] in runs and (found["data"], found["budget"]) == (options.data, options.minutes):
+                runs[found["system"]][found["seed"]] = found | found[checkpoint]
+        for names in (GENERATED, SEEN, OF_RUN):
+            print(f"{checkpoint}\n", *lines(runs, names), sep="\n", end="\n\n")
+
+
+def picture(options: argparse.Namespace) -> None:
+    folder = options.workdir / options.data
+    rows = [[Image.open(folder / f"{name}-{seed}" / "best.png") for name in options.systems] for seed in options.seeds]
+    side, gap = rows[0][0].width, 8
+    sheet = Image.new("RGB", ((side + gap) * len(rows[0]) - gap, (side + gap) * len(rows) - gap), "white")
+    for top, row in enumerate(rows):
+        for left, grid in enumerate(row):
+            sheet.paste(grid, (left * (side + gap), top * (side + gap)))
+    sheet.save(options.out, quality=80)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("time", "run", "table"))
+    actions = {"time": time_steps, "run": train, "table": tables, "picture": picture}
+    parser.add_argument("what", choices=actions)
     parser.add_argument("--costs", type=Path, default=Path("results/fusion-costs.json"))
     parser.add_argument("--rows", type=Path, default=Path("results/fusion.jsonl"))
     parser.add_argument("--minutes", type=float, default=20)
@@ -178,17 +201,11 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--workdir", type=Path, default=Path("runs/fusion"))
     parser.add_argument("--data", default="toons")
-    options, fields = parser.parse_known_args()
-    if fields and options.what != "run":
-        parser.error(f"unknown: {' '.join(fields)}")
-    if options.what == "time":
-        time_steps(options)
-    elif options.what == "run":
-        train(options, fields)
-    else:
-        rows = [found for found in read(options.rows) if found["data"] == options.data]
-        for names in (MEASURES, OTHERS):
-            print("\n".join(lines(rows, names)), end="\n\n")
+    parser.add_argument("--out", type=Path)
+    options, options.fields = parser.parse_known_args()
+    if options.fields and options.what != "run":
+        parser.error(f"unknown: {' '.join(options.fields)}")
+    actions[options.what](options)
 
 
 if __name__ == "__main__":
