@@ -21,6 +21,8 @@ from jaxgan.writing import write_whole
 
 MODULES = {
     "toons": "jaxgan.data.toons",
+    "sketches": "jaxgan.data.toons.sketches",
+    "colourings": "jaxgan.data.toons.sketches",
     "simpsons_faces": "jaxgan.data.simpsons.faces",
     "simpsons_mnist": "jaxgan.data.simpsons.mnist",
     "folder": "jaxgan.data.folder",

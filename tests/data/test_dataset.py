@@ -20,6 +20,7 @@ from jaxgan.errors import UserError
 from jaxgan.prepare import main as prepare_command
 
 CHARACTERS = ("bob", "eve")
+DRAWN = ("sketches", "colourings", "toons")
 
 
 def picture(seed: int, size=(28, 28), mode="RGB") -> bytes:
@@ -102,6 +103,20 @@ def test_toons_are_drawn_as_far_as_needed_and_split_by_content():
     assert 1 <= len(dataset.held_out.image) < 20
     assert len(dataset.names) == 10
     assert cache.folder("tfds", "toons", "66").exists()
+
+
+def test_sketches_and_colourings_are_pairs_of_scenes_that_no_toon_has():
+    sketches, colourings, toons = (prepare(load("began", data__name=name, data__limit=40).data) for name in DRAWN)
+    assert sketches.train.image.shape == (40, 32, 32, 3)
+    assert len(sketches.held_out.label) == 7
+    for ours, theirs in zip((sketches.train, sketches.held_out), (colourings.train, colourings.held_out), strict=True):
+        np.testing.assert_array_equal(ours.label, theirs.label)
+    ink = lambda split: 255 - np.asarray(split.image).astype(float).mean(-1)
+    alike = np.corrcoef(*(ink(split).reshape(len(split.label), -1) for split in (sketches.train, colourings.train)))
+    partners, others = alike[:40, 40:].diagonal(), alike[:40, 40:][~np.eye(40, dtype=bool)]
+    assert partners.mean() > others.mean() + 0.1
+    seen = {image.tobytes() for image in colourings.train.image}
+    assert not seen & {image.tobytes() for image in toons.train.image}
 
 
 def test_exported_arrays_are_the_same_set(archive, tmp_path):
@@ -286,7 +301,7 @@ def test_damaged_images_of_both_splits_are_named_together_or_left_out(tmp_path, 
         (
             "tones",
             None,
-            "no data set 'tones': data.name is one of toons, simpsons_faces, simpsons_mnist, folder, arrays",
+            "no data set 'tones': data.name is one of toons, sketches, colourings, simpsons_faces, ",
         ),
         ("arrays", None, "needs data.dir"),
         ("arrays", "/nowhere.npz", "no file '/nowhere.npz'"),

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
 from jaxgan.data.toons import drawing
 
@@ -34,6 +34,20 @@ def test_factors_are_what_is_drawn():
     assert factors["label"] == label
     np.testing.assert_array_equal(drawing.render(drawing.Factors(**factors)), image)
     assert not np.array_equal(drawing.render(drawing.Factors(**factors | {"angle": 0.0, "dx": 0.03})), image)
+
+
+@pytest.mark.parametrize("label", range(10))
+def test_a_sketch_and_the_drawing_of_a_scene_line_up(label):
+    """What is pure ink in the drawing is so in its sketch; what it has besides are thin lines on white."""
+    scene = drawing.Factors(label, angle=6, dx=0.04, dy=-0.03, scale=1.05, gaze_x=0.8, mouth=0.5)
+    drawn, sketch = drawing.render(scene), drawing.render_sketch(scene)
+    ink = np.asarray(ImageColor.getrgb(drawing.INK))
+    inked, sketched = (np.all(image == ink, -1) for image in (drawn, sketch))
+    assert inked.sum() > 400
+    assert np.mean(sketched[inked]) > 0.99
+    assert sketched.sum() < 1.3 * inked.sum()
+    paper = np.all(sketch == 255, -1)
+    assert paper.mean() > 0.6
 
 
 def test_variation_is_moderate():

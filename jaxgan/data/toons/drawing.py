@@ -19,6 +19,7 @@ SIZE = 128  # height and width of an image in pixels
 SUPERSAMPLING = 4  # shapes are drawn this many times larger and then averaged: anti-aliasing
 LINE = 0.042  # width of an outline: 2.7 px at 128 px, and still 0.7 px at 32 px
 STEP = 0.04  # distance between the points of a curve
+THIN = 0.02  # that of what has none but in a sketch
 INK, WHITE = "#221b2e", "#ffffff"
 BACKDROPS = ("#a9cfe3", "#b4d6c4", "#e6dcb8", "#ecc9b8", "#dcc3dc", "#bcc5e8")
 REACH = {"angle": 8, "dx": 0.06, "dy": 0.06, "scale": 0.06, "brightness": 0.12}  # other factors: 1
@@ -256,6 +257,14 @@ class _Pen:
                 self.canvas.polygon(self.pixels(shape), self.palette.get(colour, colour))
 
 
+class _Pencil(_Pen):
+    """Draws outlines alone, thin ones of what has none in colour."""
+
+    def draw(self, *parts: Part) -> None:
+        inked = (part if part.colour == INK else Part(WHITE, part.shapes, part.line or THIN) for part in parts)
+        super().draw(*inked)
+
+
 def _eye(pen: _Pen, eyes: Eyes, side: int, f: Factors) -> None:
     """Draws the left (side -1) or the right (side 1) eye and its brow."""
     x, y, rx, ry = side * eyes.x, eyes.y, eyes.rx, eyes.ry
@@ -325,9 +334,25 @@ def _backdrop(f: Factors, size: int) -> Image.Image:
 
 def render(f: Factors) -> np.ndarray:
     """The image that the factors describe, uint8 (SIZE, SIZE, 3)."""
+    image = _backdrop(f, SIZE * SUPERSAMPLING)
+    _compose(image, f, _Pen)
+    colour = f.brightness * (1 + 0.05 * f.warmth * np.array([1, 0, -1]))
+    light = np.outer(1 + 0.07 * f.light * np.linspace(-1, 1, SIZE), colour)
+    pixels = np.asarray(image.reduce(SUPERSAMPLING))
+    return np.clip(np.rint(pixels * light), 0, 255).astype(np.uint8)
+
+
+def render_sketch(f: Factors) -> np.ndarray:
+    """The same scene in ink on white paper, without colours and light, uint8 (SIZE, SIZE, 3)."""
+    image = Image.new("RGB", (SIZE * SUPERSAMPLING,) * 2, WHITE)
+    _compose(image, f, _Pencil)
+    return np.asarray(image.reduce(SUPERSAMPLING))
+
+
+def _compose(image: Image.Image, f: Factors, pen: type[_Pen]) -> None:
     character = CHARACTERS[f.label]
-    image, palette = _backdrop(f, SIZE * SUPERSAMPLING), _palette(character, f)
-    head, body = (_Pen(image, palette, f, lean) for lean in (1, 0.4))
+    palette = _palette(character, f)
+    head, body = (pen(image, palette, f, lean) for lean in (1, 0.4))
     head.draw(*character.back, *character.ears)
     body.draw(*_BODY, *character.wear)
     head.draw(Part("skin", character.head), *character.front)
@@ -335,10 +360,6 @@ def render(f: Factors) -> np.ndarray:
     for side in (-1, 1):
         _eye(head, character.eyes, side, f)
     head.draw(Part("shade", character.nose), *character.over)
-    colour = f.brightness * (1 + 0.05 * f.warmth * np.array([1, 0, -1]))
-    light = np.outer(1 + 0.07 * f.light * np.linspace(-1, 1, SIZE), colour)
-    pixels = np.asarray(image.reduce(SUPERSAMPLING))
-    return np.clip(np.rint(pixels * light), 0, 255).astype(np.uint8)
 
 
 def sample(index: int, seed: int = 0) -> Factors:
