@@ -16,7 +16,8 @@ from jaxgan.errors import UserError
 from jaxgan.evaluation import BEST_METRICS, MOST_LAYERS
 from jaxgan.fields import base, flatten
 
-SIDES = (32, 64, 128)  # pixels, of the images that GANs draw
+SIDES = (32, 64, 128)  # pixels, of the images that GANs draw ...
+LARGEST = 256  # ... and that of CycleGAN, too
 
 # What may differ when a run is resumed: how long it lasts and what it writes, never what it learns.
 MUTABLE = (
@@ -112,8 +113,8 @@ _CHOICES = {
     "upsampling": ("nearest", "transposed"),
     "gradient": ("unrolled", "implicit"),
     "data.channels": (1, 3),
-    "data.fit": ("crop", "pad"),
-    "data.unreadable": ("error", "skip"),
+    **{f"data.{domain}fit": ("crop", "pad") for domain in ("", "a.", "b.")},
+    **{f"data.{domain}unreadable": ("error", "skip") for domain in ("", "a.", "b.")},
     "data.source": ("auto", "device", "tfdata"),
     "monitor.best_metric": BEST_METRICS,
     "monitor.on_collapse": ("continue", "stop", "restore"),
@@ -123,7 +124,8 @@ _MINIMA = ("contrast", "diversity", "distinct", "characters", "recognised", "cha
 # Half-open ranges: the least value, and the one that values stay below.
 _RANGES = {
     **dict.fromkeys(("epochs", "steps", "batch_size", "log_every", "sample_every", "checkpoint_every"), (1, math.inf)),
-    **dict.fromkeys(("keep", "keep_every", "latent_dim", "width", "data.limit"), (1, math.inf)),
+    **dict.fromkeys(("keep", "keep_every", "latent_dim", "width"), (1, math.inf)),
+    **dict.fromkeys(("data.limit", "data.a.limit", "data.b.limit"), (1, math.inf)),
     **dict.fromkeys(("kernel", "transposed_kernel"), (1, math.inf)),
     **dict.fromkeys(("seed", "data.seed"), (0, 2**32)),
     **dict.fromkeys(("plateau_every", "residual_steps", "lr_decay_every"), (0, math.inf)),
@@ -139,6 +141,9 @@ _RANGES = {
     **dict.fromkeys([f"layer_{layer}.scale" for layer in range(1, MOST_LAYERS + 1)], (1e-3, math.inf)),
     **dict.fromkeys(("feedback", "threshold", "lr_scale", "data.whiten_f0", "data.contrast_size"), (0, math.inf)),
     **dict.fromkeys(("data.whiten_n", "data.contrast_sigma"), (1e-3, math.inf)),
+    **dict.fromkeys(("blocks", "critic_halvings"), (1, math.inf)),
+    **dict.fromkeys(("lr_hold_steps", "lr_fall_steps", "pool", "cycle_steps", "data.load_size"), (0, math.inf)),
+    **dict.fromkeys(("cycle", "cycle_end", "identity", "paired"), (0, math.inf)),
     **dict.fromkeys(("pull_away", "code_layer", "code_weight", "warm_steps", "r1", "pretrain_steps"), (0, math.inf)),
     **dict.fromkeys(
         ("inference_steps", "max_iterations", "dead_after", "data.image_size", "data.image_width"), (1, math.inf)
@@ -179,10 +184,8 @@ def validate(config: ConfigDict) -> None:
     if config.algorithm == "sdpc":
         if config.monitor.every:
             raise UserError(f"monitor.every={config.monitor.every}: sdpc draws no samples to be watched; it is 0")
-    elif config.data.image_size not in SIDES or config.data.image_width not in (None, config.data.image_size):
-        name = "image_width" if config.data.image_size in SIDES else "image_size"
-        sides = ", ".join(map(str, SIDES))
-        raise UserError(f"data.{name}={config.data[name]}: images are square, their side is one of {sides}")
+    else:
+        _validate_size(config)
     if fields.get("kernel", 1) % 2 == 0:
         raise UserError(f"kernel={config.kernel}: it is an odd number")
     if "kernel" in fields and config.width % 4:
@@ -196,6 +199,18 @@ def validate(config: ConfigDict) -> None:
         layer = re.match(r"layer_(\d)\.", name)
         if layer and int(layer[1]) > config.layers and value != usual[name]:
             raise UserError(f"{name}={value}: there are {config.layers} layers; set layers={layer[1]}")
+
+
+def _validate_size(config: ConfigDict) -> None:
+    data, sides = config.data, SIDES + (LARGEST,) * ("load_size" in config.data)
+    if data.image_size not in sides or data.image_width not in (None, data.image_size):
+        name = "image_width" if data.image_size in sides else "image_size"
+        known = ", ".join(map(str, sides))
+        raise UserError(f"data.{name}={data[name]}: images are square, their side is one of {known}")
+    if 0 < data.get("load_size", 0) < data.image_size:
+        raise UserError(f"data.load_size={data.load_size}: it is data.image_size={data.image_size} or more, or 0")
+    if "critic_halvings" in config and data.image_size < 2 ** (config.critic_halvings + 2):
+        raise UserError(f"critic_halvings={config.critic_halvings}: that leaves no patch of {data.image_size} pixels")
 
 
 def _validate_sdpc(config: ConfigDict) -> None:
@@ -231,6 +246,6 @@ def from_dict(stored: Mapping) -> ConfigDict:
 def difference(stored: Mapping, config: ConfigDict) -> list[str]:
     """Returns the fields that must not differ when a run is resumed and do, as `gamma: 0.5 -> 0.3`."""
     before, after = flatten(from_dict(stored)), flatten(config)
-    free = {*MUTABLE, "data.dir", *(name for name in after if name.startswith("monitor."))}
+    free = {*MUTABLE, "data.dir", "data.a.dir", "data.b.dir", *(name for name in after if name.startswith("monitor."))}
     names = [name for name in before | after if name not in free and before.get(name) != after.get(name)]
     return [f"{name}: {before.get(name)} -> {after.get(name)}" for name in names]

@@ -1,4 +1,6 @@
-"""Measures a run's samples: how far from real images, which characters, whether copied. Of SDPC it measures the codes.
+"""Measures a run's samples: how far from real images, which characters, whether copied.
+
+Of SDPC it measures the codes, of a translator how right its translations are of held-out images.
 
 python -m jaxgan.evaluate --workdir=DIR [--num=2000] [--step=N|best] [--all] [--inception[=WEIGHTS.pth]]
 
@@ -18,15 +20,27 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import algorithms, cli, images, restoring
+from jaxgan import algorithms, cli, fields, images, restoring
 from jaxgan import config as config_lib
 from jaxgan.data.dataset import DataSet, Split, find_prepared, limit
+from jaxgan.data.toons import sketches
 from jaxgan.errors import UserError
-from jaxgan.evaluation import LESS_IS_BETTER, OF_HELD_OUT, coding, inception, measures, probe
+from jaxgan.evaluation import (
+    LESS_IS_BETTER,
+    OF_HELD_OUT,
+    OF_TRANSLATIONS,
+    coding,
+    inception,
+    measures,
+    pose,
+    probe,
+    translation,
+)
 from jaxgan.evaluation.coding import Coded
 from jaxgan.evaluation.measures import Embedded, Evaluation, Measure, evenly
 from jaxgan.rundir import RunDirectory
 from jaxgan.sample import sample
+from jaxgan.translation import translate
 from jaxgan.writing import write_whole
 
 NUM = 2000  # samples
@@ -58,7 +72,8 @@ def prepared_images(workdir: str | Path) -> tuple[DataSet, DataSet]:
     """
     stored = RunDirectory(workdir).stored()
     whole = find_prepared(stored["data"]["name"], stored["data"]["fingerprint"])
-    return whole, limit(whole, config_lib.from_dict(stored["config"]).data.limit)
+    learnt, *_ = fields.sets(config_lib.from_dict(stored["config"]).data)
+    return whole, limit(whole, learnt.limit)
 
 
 def real_images(workdir: str | Path) -> Real:
@@ -212,9 +227,10 @@ def probe_warnings(judge: probe.Probe) -> list[str]:
 def table(content: dict) -> str:
     """Lays the measures out beside their floors, and says the rest in words."""
     heads = {"samples": ("samples", "real images"), "held out": ("held out", "beside")}
+    heads["translations"] = ("translations", "true partners")
     lines, head = [], None
     for name, measure in content["measures"].items():
-        of = "held out" if name in OF_HELD_OUT else "samples"
+        of = "held out" if name in OF_HELD_OUT else "translations" if name in OF_TRANSLATIONS else "samples"
         if of != head:
             lines.append("{:24}{:>9}  {:^22}{:>13}".format("", heads[of][0], "95 % interval", heads[of][1]))
             head = of
@@ -222,6 +238,8 @@ def table(content: dict) -> str:
         interval = f"[{measure['low']:.4g}, {measure['high']:.4g}]"
         lines.append(f"{better:24}{measure['value']:9.4g}  {interval:^22}{measure['floor']:13.4g}")
     lines += [content["summary"], *(f"mind: {warning}" for warning in content["warnings"])]
+    if content["of"] == "translations":
+        lines += ["", "what takes no learning:", baselines_table(content["baselines"])]
     if content["of"] == "codes":
         lines += ["", "with so many times the usual sparsity:", sparsity_table(content["sparsity"])]
     return "\n".join(lines)
@@ -239,6 +257,12 @@ def sparsity_table(curve: Sequence[dict]) -> str:
     return _columns([{name: f"{row[name]:.4g}" for name in shown} for row in curve])
 
 
+def baselines_table(baselines: Mapping[str, Mapping[str, float]]) -> str:
+    """A line for each, a column a measure."""
+    rows = [{"": name} | {key: f"{value:.4g}" for key, value in found.items()} for name, found in baselines.items()]
+    return _columns(rows)
+
+
 def _columns(rows: Sequence[Mapping[str, str]]) -> str:
     lines = [list(rows[0]), *(row.values() for row in rows)]
     return "\n".join("".join(f"{value[:12]:>13}" for value in line) for line in lines)
@@ -250,23 +274,23 @@ def main(arguments: Sequence[str]) -> None:
     run = RunDirectory(options.workdir)
     checkpoints = _checkpoints(options)
     first = next(checkpoints)  # before anything is fetched or trained
-    examine = (_of_samples if first[0].generate else _of_codes)(options)
-    history = []
+    kind = _of_samples if first[0].generate else _of_translations if first[0].translate else _of_codes
+    examine, history = kind(options), []
     for algorithm, state, step in itertools.chain([first], checkpoints):
-        content, picture = examine(algorithm, state, step)
+        content, pictures = examine(algorithm, state, step)
         history.append(content)
         print(f"step {step:,}: {content['summary']}", flush=True)
     print("\n".join(["", *([history_table(history), ""] if options.all else []), table(history[-1])]))
-    if picture is not None:
-        images.save_png(run.nearest(step), images.enlarge(picture, WIDTH))
-        print(f"wrote {run.nearest(step)}")
+    for name, picture in pictures.items():
+        images.save_png(run.picture(step, name), images.enlarge(picture, WIDTH))
+        print(f"wrote {run.picture(step, name)}")
     content = history[-1] | ({"history": history} if options.all else {})
     write_whole(run.evaluation, json.dumps(content, indent=2).encode())
     print(f"wrote {run.evaluation}")
 
 
-# What evaluation.json is to hold of a checkpoint, and a picture where there is one.
-Examine = Callable[[algorithms.Algorithm, algorithms.State, int], tuple[dict, np.ndarray | None]]
+# What evaluation.json is to hold of a checkpoint, and pictures by name.
+Examine = Callable[[algorithms.Algorithm, algorithms.State, int], tuple[dict, dict[str, np.ndarray]]]
 
 
 def _of_samples(options: argparse.Namespace) -> Examine:
@@ -276,11 +300,80 @@ def _of_samples(options: argparse.Namespace) -> Examine:
     real = real_images(options.workdir)
     print(f"probe of {real.dataset.name}: {probe.describe(real.probe)}", flush=True)
 
-    def examine(algorithm: algorithms.Algorithm, state: algorithms.State, step: int) -> tuple[dict, np.ndarray]:
+    def examine(algorithm: algorithms.Algorithm, state: algorithms.State, step: int) -> tuple[dict, dict]:
         found = evaluate(real, algorithm, state, options.num, see=see)
-        return record_of_samples(real, found, step, options.num), found.picture
+        return record_of_samples(real, found, step, options.num), {"nearest": found.picture}
 
     return examine
+
+
+def _of_translations(options: argparse.Namespace) -> Examine:
+    """Of held-out images of a, translated to b, and back."""
+    if options.inception is not None:
+        raise UserError(f"{options.workdir}: its algorithm draws no samples: leave out --inception")
+    real, origin = real_images(options.workdir), restoring.origin(options.workdir)
+    held_out = measures.spread(len(origin.held_out.label), options.num)
+    source = measures.take(origin.held_out, held_out)
+    print(f"probe of {real.dataset.name}: {probe.describe(real.probe)}", flush=True)
+    shape, names = source.image.shape[1:], real.probe.names
+    label = source.label if names and origin.names == names else None
+    truth, read_pose = None, functools.partial(pose.read, shape)
+    if origin.name == "sketches":
+        scenes = sketches.held_out_scenes(held_out)
+        partner = embed(real.probe, sketches.draw("colourings", scenes, shape))
+        truth = translation.Truth(partner, pose.truth(scenes))
+    embedded = embed(real.probe, source.image)
+
+    def examine(algorithm: algorithms.Algorithm, state: algorithms.State, step: int) -> tuple[dict, dict]:
+        translated, back = translate(algorithm, state, source.image, "ab")
+        given = translation.Given(embedded, label, embed(real.probe, images.to_uint8(translated)))
+        found = measures.measure(given.translated, real.train, real.held_out, names)
+        found.measures.update(translation.measure(given, truth, read_pose))
+        found.measures.update(cycle_errors(algorithm, state, source.image, translated, back, truth))
+        content = record_of_samples(real, found, step, len(source.image)) | {"of": "translations"}
+        content["baselines"] = translation.baselines(given, real.train, real.held_out, truth, read_pose)
+        pictures = {"nearest": found.picture, "translations": _draw_translations(source.image, translated, back, truth)}
+        if label is not None:
+            content["confusion"] = translation.confusion(given, len(names)).tolist()
+            pictures["confusion"] = translation.draw_confusion(np.asarray(content["confusion"]), names)
+        return content, pictures
+
+    return examine
+
+
+def cycle_errors(
+    algorithm: algorithms.Algorithm,
+    state: algorithms.State,
+    source: np.ndarray,
+    translated: np.ndarray,
+    back: np.ndarray,
+    truth: translation.Truth | None,
+) -> dict[str, Measure]:
+    """Mean |F(G(a)) - a|, and that where G(a) has been altered so that nothing is hidden in it (Chu et al. 2017).
+
+    Floors are what becomes of the true partners; of an image without one they are 0.
+    """
+    image = np.asarray(images.to_float(source))
+    error = lambda found: np.abs(found - image).mean((1, 2, 3))
+    return_to = lambda there: error(translate(algorithm, state, there, "ba")[0])
+    floors = np.zeros((2, 1))
+    if truth:
+        partner = np.asarray(images.to_float(truth.partner.image))
+        floors = return_to(partner), return_to(translation.altered(partner))
+    return {
+        "cycle": measures.mean("cycle", error(back), floors[0], 0),
+        "cycle_altered": measures.mean("cycle_altered", return_to(translation.altered(translated)), floors[1], 0),
+    }
+
+
+def _draw_translations(
+    source: np.ndarray, translated: np.ndarray, back: np.ndarray, truth: translation.Truth | None
+) -> np.ndarray:
+    first = slice(images.PANELS)
+    shown = {"a": images.to_float(source[first]), "a to b": translated[first], "back to a": back[first]}
+    if truth:
+        shown["true partners"] = images.to_float(truth.partner.image[first])
+    return images.panels(shown)
 
 
 def _of_codes(options: argparse.Namespace) -> Examine:
@@ -291,12 +384,12 @@ def _of_codes(options: argparse.Namespace) -> Examine:
     measures.check_counts(len(train.label), len(held_out.label))
     few, num = evenly(held_out, CURVE).image, max(len(held_out.label), len(train.label))
 
-    def examine(algorithm: algorithms.Algorithm, state: algorithms.State, step: int) -> tuple[dict, None]:
+    def examine(algorithm: algorithms.Algorithm, state: algorithms.State, step: int) -> tuple[dict, dict]:
         coded = encode(algorithm, state, held_out)
         found = coding.measure(coded, encode(algorithm, state, train))
         described = {"of": "codes", "summary": coding.sentence(found), "warnings": coding.warnings(coded)}
         curve = {"sparsity": sparsity_curve(algorithm, state, few)}
-        return record(dataset, step, num, found) | described | curve, None
+        return record(dataset, step, num, found) | described | curve, {}
 
     return examine
 

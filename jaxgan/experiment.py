@@ -7,10 +7,10 @@ from typing import NamedTuple
 import jax
 from ml_collections import ConfigDict
 
-from jaxgan import algorithms, parallel, watch
+from jaxgan import algorithms, fields, parallel, watch
 from jaxgan import config as config_lib
 from jaxgan.data import dataset as datasets
-from jaxgan.data.dataset import DataSet
+from jaxgan.data.dataset import DataSet, Split
 from jaxgan.errors import UserError
 
 
@@ -30,6 +30,7 @@ class Experiment(NamedTuple):
     algorithm: algorithms.Algorithm
     whole: DataSet  # without the config's limit
     dataset: DataSet
+    origin: DataSet | None  # what a translator translates
     mesh: jax.sharding.Mesh
 
     @property
@@ -39,6 +40,10 @@ class Experiment(NamedTuple):
     @property
     def steps(self) -> int:
         return self.config.steps or math.ceil(self.config.epochs * self.steps_per_epoch)
+
+    def held_out(self) -> list[Split]:
+        """The images that training never sees, of the set that is learnt and of what a translator translates."""
+        return [dataset.held_out for dataset in (self.dataset, self.origin) if dataset]
 
     def key(self, stream: Stream) -> jax.Array:
         """The key from which a stream's keys are folded, by step."""
@@ -56,11 +61,19 @@ def prepare(config: ConfigDict) -> Experiment:
     mesh = parallel.mesh()
     parallel.check_batch(config.batch_size, mesh)
     algorithm = algorithms.make(config)
-    whole = datasets.prepare(config.data, limited=False)
-    dataset = datasets.limit(whole, config.data.limit)
-    _check_size(dataset, config.batch_size)
+    learnt, *translated = fields.sets(config.data)
+    whole, origins = datasets.prepare(learnt, limited=False), [datasets.prepare(data) for data in translated]
+    dataset = datasets.limit(whole, learnt.limit)
+    for prepared in (dataset, *origins):
+        _check_size(prepared, config.batch_size)
     watch.check(config.monitor, dataset)
-    return Experiment(config, algorithm, whole, dataset, mesh)
+    origin = origins[0] if origins else None
+    if config.data.get("paired") and len(origin.train.label) != len(dataset.train.label):
+        raise UserError(
+            f"data.paired: {origin.name} has {len(origin.train.label):,} training images and {dataset.name} "
+            f"{len(dataset.train.label):,}; pairs are of as many, as sketches and colourings are"
+        )
+    return Experiment(config, algorithm, whole, dataset, origin, mesh)
 
 
 def _check_size(dataset: DataSet, batch_size: int) -> None:

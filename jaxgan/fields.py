@@ -46,16 +46,11 @@ def base(algorithm: str) -> ConfigDict:
     config.adam_b2 = 0.999
     config.ema_decay = 0.0  # of the generator's weight average, a step; 0 keeps none
 
-    config.data = ConfigDict()
-    config.data.name = "toons"  # toons, simpsons_faces, simpsons_mnist, folder or arrays
-    config.data.dir = placeholder(str)  # the user's archive, folder or .npz; none downloads or draws the set
+    config.data = ConfigDict() if algorithm == "cyclegan" else _set("toons")
     config.data.seed = 0  # of the order of the images
     config.data.image_size = 32  # pixels a side: 32, 64 or 128; for SDPC any height
     config.data.image_width = placeholder(int)  # pixels across where images are not square, for SDPC
     config.data.channels = 3  # 3 is colour, 1 is grey
-    config.data.fit = "crop"  # images that are not square: crop cuts out the centre, pad adds white
-    config.data.unreadable = "error"  # files that are no readable images: error names them and stops, skip goes on
-    config.data.limit = placeholder(int)  # use the first so many training images only
     config.data.flip = False  # mirror half of the real images
     config.data.noise = 0.0  # largest deviation of the Gaussian noise on the discriminator's input; images span [-1, 1]
     config.data.source = "auto"  # device keeps the set in the accelerator's memory, tfdata streams it
@@ -85,10 +80,32 @@ def base(algorithm: str) -> ConfigDict:
     if algorithm == "sdpc":
         for name in _OF_GANS:
             del config[name]
-    if algorithm in ("sdpc", "sdpc_codes"):
+    if algorithm in ("sdpc", "sdpc_codes", "cyclegan"):
         del config.data["noise"]
+    if algorithm == "cyclegan":
+        del config["latent_dim"], config["latent"]
+        config.data.a, config.data.b = _set("sketches"), _set("toons")  # what is translated, and what it is to be like
     config.update(_FIELDS[algorithm]())
     return config.lock()
+
+
+def _set(name: str) -> ConfigDict:
+    """Which images."""
+    data = ConfigDict()
+    data.name = name  # toons, sketches, colourings, simpsons_faces, simpsons_mnist, folder or arrays
+    data.dir = placeholder(str)  # the user's archive, folder or .npz; none downloads or draws the set
+    data.fit = "crop"  # images that are not square: crop cuts out the centre, pad adds white
+    data.unreadable = "error"  # files that are no readable images: error names them and stops, skip goes on
+    data.limit = placeholder(int)  # use the first so many training images only
+    return data
+
+
+def sets(data: ConfigDict) -> list[ConfigDict]:
+    """`config.data` of the set that is learnt and, for a translator, that of the one that it translates: b and a."""
+    if "b" not in data:
+        return [data]
+    shared = {name: value for name, value in data.items() if not isinstance(value, ConfigDict)}
+    return [ConfigDict(shared | dict(own.items())) for own in (data.b, data.a)]
 
 
 def _balance() -> dict:
@@ -233,6 +250,33 @@ def _sdpc_codes() -> dict:
     }
 
 
+def _cyclegan() -> dict:
+    return {
+        "batch_size": 1,
+        "init": "normal_002",
+        "lr_g": 2e-4,
+        "lr_d": 2e-4,
+        "lr_hold_steps": 0,  # steps for which both learning rates stay as they are ...
+        "lr_fall_steps": 0,  # ... and in which they then fall linearly to 0; 0 never does
+        "blocks": 3,  # residual blocks of the generators: 6 at 128 px and 9 at 256 in the paper
+        "upsampling": "transposed",  # in the generators: transposed, or nearest (then a convolution)
+        "critic_halvings": 1,  # of a critic: it judges patches of 16, 34 or 70 pixels with 1, 2 or 3
+        "pool": 50,  # earlier fakes of each domain, some of which its critic sees in the place of new ones
+        "cycle": 10.0,  # weight of the cycles' error in the generators' loss ...
+        "cycle_end": 10.0,  # ... to which it goes linearly ...
+        "cycle_steps": 0,  # ... in so many steps; 0 stays at `cycle`
+        "identity": 0.5,  # weight, in that of the cycles', of what an image changes that is in the domain already
+        "paired": 0.0,  # weight of the error against the batch's other images, where data.paired makes them partners
+        "r1": 0.0,  # weight of a critic's squared slope at real images, halved
+        "diffaugment": False,  # alter, move and cut what the critics see
+        "data": {
+            "flip": True,
+            "paired": False,  # batches have the same numbers of both sets, as of sketches and colourings
+            "load_size": 0,  # pixels a side to which images are enlarged, and a part then cut out; 0 takes them whole
+        },
+    }
+
+
 _FIELDS = {
     "began": _began,
     "sabegan": _sabegan,
@@ -241,6 +285,7 @@ _FIELDS = {
     "sdpc": _sdpc,
     "sdpc_began": _sdpc_began,
     "sdpc_codes": _sdpc_codes,
+    "cyclegan": _cyclegan,
 }
 
 # BEGAN's losses in minutes on a CPU. With so few steps gamma = 0.5 draws one image; with 0.9 real scenes collapse.
@@ -261,6 +306,8 @@ QUICK_BALANCE = {
 QUICK_SDPC = {"steps": 500, "layer_1.atoms": 32, "sample_every": 100, "checkpoint_every": 100}
 TINY_SDPC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "max_iterations": 20, "dead_after": 2}
 TINY_CODES = TINY_SDPC | {"pretrain_steps": 3}
+TINY_TRANSLATION = {"data.a.name": "sketches", "data.b.name": "toons", "data.image_size": 32, "data.load_size": 0}
+TINY_TRANSLATION |= {"blocks": 1, "critic_halvings": 1, "pool": 4, "lr_hold_steps": 3, "lr_fall_steps": 3}
 TINY_CRITIC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "inference_steps": 2}
 TINY_CRITIC |= {"layer_1.sparsity": 0.1, "layer_2.sparsity": 0.1}
 QUICK_BEGAN = QUICK_BALANCE | {"plateau_every": 1500}
@@ -281,6 +328,24 @@ QUICK_CODES = QUICK_DCGAN | {
     "lr_d": 5e-4,
     "monitor.warmup": 1000,
 }
+QUICK_TRANSLATION = {
+    "data.a.name": "sketches",
+    "data.b.name": "toons",
+    "data.image_size": 32,
+    "data.load_size": 0,
+    "width": 24,
+    "blocks": 3,
+    "critic_halvings": 1,
+    "batch_size": 4,
+    "steps": 1500,
+    "lr_hold_steps": 1000,
+    "lr_fall_steps": 500,
+    "ema_decay": 0.99,
+    "sample_every": 250,
+    "checkpoint_every": 500,
+    "monitor.every": 250,
+    "monitor.warmup": 500,
+}
 QUICK_ADCGAN = QUICK_DCGAN | {"width": 32, "gamma": 0.7, "lambda_k": 0.002}
 
 TINY = {
@@ -293,6 +358,8 @@ TINY = {
     "checkpoint_every": 2,
     "tensorboard": False,
     "data.limit": 64,
+    "data.a.limit": 64,
+    "data.b.limit": 64,
     "monitor.every": 0,
 }
 

@@ -38,7 +38,8 @@ def _course(member: Member) -> Hashable:
     """
     experiment, config = member.experiment, member.experiment.config
     program = hashlib.sha256(lower(experiment).as_text().encode()).hexdigest()
-    images = experiment.dataset.fingerprint, len(experiment.dataset.train.label), config.data.seed, config.batch_size
+    sets = [(found.fingerprint, len(found.train.label)) for found in (experiment.dataset, experiment.origin) if found]
+    images = *sets, config.data.seed, config.batch_size
     return program, images, member.start, experiment.steps, parallel.steps_a_call(config), config.deterministic
 
 
@@ -49,6 +50,8 @@ def lower(experiment: Experiment) -> jax.stages.Lowered:
         "image": jax.ShapeDtypeStruct((1, config.batch_size, *image.shape[1:]), image.dtype),
         "label": jax.ShapeDtypeStruct((1, config.batch_size), np.int32),
     }
+    if experiment.origin:
+        batches["source"] = batches["image"]
     state = jax.eval_shape(experiment.algorithm.init, jax.random.key(0))
     train_steps = parallel.jit_steps(experiment.algorithm.train_step, experiment.mesh, config.deterministic)
     return train_steps.lower(state, batches, jax.random.key(0))

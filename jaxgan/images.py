@@ -34,6 +34,17 @@ def augment(key: jax.Array, images: jax.Array, flip: bool) -> jax.Array:
     return jnp.where(mirrored, images[:, :, ::-1], images)
 
 
+def crop_enlarged(key: jax.Array, images: jax.Array, side: int) -> jax.Array:
+    """Enlarges images (B, S, S, C) to `side` and cuts of each a part of the old size out; 0 leaves them as they are."""
+    if not side:
+        return images
+    count, height, width, channels = images.shape
+    enlarged = jax.image.resize(images, (count, side, side, channels), "linear")
+    corner = jax.random.randint(key, (count, 2), 0, side - jnp.asarray([height, width]) + 1)
+    cut = lambda image, at: jax.lax.dynamic_slice(image, (at[0], at[1], 0), (height, width, channels))
+    return jax.vmap(cut)(enlarged, corner)
+
+
 def input_noise(key: jax.Array, shape: tuple[int, ...], largest: jax.Array) -> jax.Array:
     """Gaussian noise (`shape`) for a discriminator's input, the same for its real and its fake batch.
 

@@ -51,10 +51,12 @@ def opened(
     if experiment.algorithm.check and not saved_steps(run.checkpoints):
         untrained = parallel.jit_init(experiment.algorithm.init, experiment.mesh)(experiment.key(Stream.INIT))
         experiment.algorithm.check(untrained, images.to_float(experiment.dataset.train.image[: config.batch_size]))
-    stored = run.claim(config, experiment.dataset)
+    stored = run.claim(config, experiment.dataset, experiment.origin)
     if config.monitor.every:
-        key = experiment.key(Stream.MONITOR)
-        watch = watch_lib.Watch(config, experiment.algorithm, experiment.whole, experiment.dataset, run.monitor, key)
+        sampler = watch_lib.sampler(
+            experiment.algorithm, config.monitor.num, experiment.key(Stream.MONITOR), experiment.origin
+        )
+        watch = watch_lib.Watch(config, sampler, experiment.whole, experiment.dataset, run.monitor)
     with Checkpoints(run.checkpoints, config.keep, config.keep_every, config.monitor.best_metric) as checkpoints:
         yield Logbook(experiment, run, checkpoints, stored, watch, match, name, heard)
 
@@ -176,8 +178,8 @@ class Logbook:
         """
         dataset = self.experiment.dataset
         if not self.experiment.algorithm.generate:
-            shown = self.experiment.algorithm.show(state, images.to_float(dataset.held_out.image[: images.PANELS]))
-            samples = images.panels(shown)
+            given = [images.to_float(held_out.image[: images.PANELS]) for held_out in self.experiment.held_out()]
+            samples = images.panels(self.experiment.algorithm.show(state, *given))
         else:
             samples = images.grid(images.to_uint8(self.generate(state, self.latent)), COLUMNS)
             if step == 0:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from jaxgan import cli, config
+from jaxgan import cli, config, fields
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -15,7 +15,7 @@ def main(arguments: Sequence[str]) -> None:
 
     from jaxgan.train import train  # JAX is not needed to tell the user of a mistyped field
 
-    train(experiment, options.workdir or f"runs/{name}-{experiment.data.name}")
+    train(experiment, options.workdir or f"runs/{name}-{fields.sets(experiment.data)[0].name}")
 
 
 if __name__ == "__main__":

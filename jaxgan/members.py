@@ -54,7 +54,7 @@ class Member:
     def prepare(cls, name: str, fields: dict[str, Any], config: ConfigDict, workdir: Path) -> "Member":
         """Checks, without writing to `workdir`, that the run can begin there or go on. Raises UserError."""
         experiment, run = experiments.prepare(config), RunDirectory(workdir)
-        run.check(config, experiment.dataset)
+        run.check(config, experiment.dataset, experiment.origin)
         start = max(saved_steps(run.checkpoints), default=0)
         state = State.FINISHED if start >= experiment.steps else State.WAITING
         return cls(name, fields, experiment, run, start, state)

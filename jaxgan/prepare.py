@@ -4,8 +4,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxgan import cli, config
-from jaxgan.data.dataset import export, prepare
+from jaxgan import cli, config, fields
+from jaxgan.data.dataset import DataSet, export, prepare
+from jaxgan.errors import UserError
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -15,7 +16,18 @@ def main(arguments: Sequence[str]) -> None:
     options, rest = parser.parse_known_args(arguments)
     cli.check_suffix(options.out, ".npz")
     experiment, _ = config.load(rest)
-    dataset = prepare(experiment.data)
+    sets = fields.sets(experiment.data)
+    if options.out and len(sets) > 1:
+        raise UserError(f"--out={options.out}: a translator has two sets; prepare each with a config that has one")
+    for dataset in map(prepare, sets):
+        describe(dataset)
+    if options.out:
+        export(dataset, options.out)
+        print(f"wrote {options.out}")
+
+
+def describe(dataset: DataSet) -> None:
+    """Prints what there is of a set."""
     print(
         f"{dataset.name} {dataset.fingerprint}: {len(dataset.train.label):,} training images and "
         f"{len(dataset.held_out.label):,} held out, {len(dataset.names)} characters"
@@ -24,9 +36,6 @@ def main(arguments: Sequence[str]) -> None:
         print(f"images that are copies of another: {dataset.duplicates:,}")
     if dataset.skipped:
         print(f"unreadable files that are left out: {dataset.skipped:,}")
-    if options.out:
-        export(dataset, options.out)
-        print(f"wrote {options.out}")
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from jaxgan import algorithms, parallel
 from jaxgan import config as config_lib
 from jaxgan.checkpoint import Checkpoints, Vanished, abstract
+from jaxgan.data.dataset import DataSet, find_prepared
 from jaxgan.errors import UserError
 from jaxgan.rundir import RunDirectory
 
@@ -72,6 +74,22 @@ def load_all(workdir: str | Path) -> Iterator[tuple[algorithms.Algorithm, algori
                 with contextlib.suppress(Vanished):
                     found, state, _ = checkpoints.restore(run.state, wanted)
                     yield run.algorithm, state, found
+
+
+def held_out(workdir: str | Path) -> list[np.ndarray]:
+    """The images that a run's training never sees: of the set that is learnt and of what a translator translates.
+
+    Raises:
+      UserError: there is no such run, or its images are not prepared here.
+    """
+    data = RunDirectory(workdir).stored()["data"]
+    return [find_prepared(one["name"], one["fingerprint"]).held_out.image for one in (data, data.get("origin")) if one]
+
+
+def origin(workdir: str | Path) -> DataSet:
+    """The set that a translator translates. Raises UserError as `held_out` does."""
+    data = RunDirectory(workdir).stored()["data"]["origin"]
+    return find_prepared(data["name"], data["fingerprint"])
 
 
 def _best(checkpoints: Checkpoints) -> int:

@@ -28,9 +28,9 @@ class RunDirectory:
     def sample(self, step: int) -> Path:
         return self.path / "samples" / f"{step:06}.png"
 
-    def nearest(self, step: int) -> Path:
-        """The picture of samples beside their nearest training images."""
-        return self.path / "samples" / f"{step:06}-nearest.png"
+    def picture(self, step: int, name: str) -> Path:
+        """What an evaluation draws: `nearest` has samples beside their nearest training images."""
+        return self.path / "samples" / f"{step:06}-{name}.png"
 
     def stored(self) -> dict:
         """Returns what `config.json` holds. Raises UserError where this is no run."""
@@ -41,34 +41,42 @@ class RunDirectory:
         except ValueError as error:
             raise UserError(f"{self.config_file} is damaged ({error}): mend it from a run of the same config") from None
 
-    def check(self, config: ConfigDict, dataset: DataSet) -> None:
+    def check(self, config: ConfigDict, dataset: DataSet, origin: DataSet | None) -> None:
         """Raises UserError where a run with another config or other images has begun here."""
         if not self.config_file.exists():
             return
         stored = self.stored()
         changes = config_lib.difference(stored["config"], config)
-        if stored["data"]["fingerprint"] != dataset.fingerprint:
-            changes.append(f"images: {stored['data']['fingerprint']} -> {dataset.fingerprint}")
+        for was, now in ((stored["data"], dataset), (stored["data"].get("origin"), origin)):
+            if was and now and was["fingerprint"] != now.fingerprint:
+                changes.append(f"images: {was['fingerprint']} -> {now.fingerprint}")
         if changes:
             raise UserError(
                 f"{self.path} holds a run that differs ({'; '.join(changes)}): take back the change, "
                 "or give another --workdir"
             )
 
-    def claim(self, config: ConfigDict, dataset: DataSet) -> dict:
+    def claim(self, config: ConfigDict, dataset: DataSet, origin: DataSet | None = None) -> dict:
         """Writes `config.json` and returns its content.
+
+        Args:
+          origin: what a translator translates.
 
         Raises:
           UserError: a run with another config or other images has begun here.
         """
-        self.check(config, dataset)
-        data = {
-            "name": dataset.name,
-            "fingerprint": dataset.fingerprint,
-            "size": len(dataset.train.label),
-            "held_out": len(dataset.held_out.label),
-            "names": dataset.names,
-        }
+        self.check(config, dataset, origin)
+        data = _described(dataset) | ({"origin": _described(origin)} if origin else {})
         content = {"config": config_lib.to_dict(config), "data": data}
         write_whole(self.config_file, json.dumps(content, indent=2).encode())
         return content
+
+
+def _described(dataset: DataSet) -> dict:
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "size": len(dataset.train.label),
+        "held_out": len(dataset.held_out.label),
+        "names": dataset.names,
+    }

@@ -4,6 +4,7 @@ python -m jaxgan.sample --workdir=DIR [--out=FILE.png] [--num=64] [--seed=0] [--
 python -m jaxgan.sample --workdir=DIR --interpolate=slerp|linear [--frames=60] [--points=4] [--out=FILE.gif]
 python -m jaxgan.sample --workdir=DIR --grid=history|layers [--out=FILE.png]
 python -m jaxgan.sample --workdir=DIR --atom=N [--frames=12] [--out=FILE.png]
+python -m jaxgan.sample --workdir=DIR --input=FILE|DIR [--direction=ab|ba] [--out=FILE.png] [--npz=FILE.npz]
 """
 
 import argparse
@@ -15,11 +16,12 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxgan import algorithms, animation, cli, images, restoring
-from jaxgan.data.dataset import find_prepared
+from jaxgan import algorithms, animation, cli, images, restoring, translation
+from jaxgan import config as config_lib
 from jaxgan.errors import UserError
 from jaxgan.restoring import load
 from jaxgan.rundir import RunDirectory
+from jaxgan.translation import DIRECTIONS
 from jaxgan.walk import INTERPOLATIONS, loop
 
 BATCH = 64  # images generated at a time
@@ -146,6 +148,8 @@ def main(arguments: Sequence[str]) -> None:
         out, arrays = _draw_history(options)
     elif options.interpolate:
         out, arrays = _draw_walk(options)
+    elif options.input:
+        out, arrays = _draw_translations(options)
     elif options.atom is not None:
         out, arrays = _draw_atom(options)
     else:
@@ -170,13 +174,14 @@ def _draw_samples(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarr
 def _draw_what_it_shows(
     options: argparse.Namespace, algorithm: algorithms.Algorithm, state: algorithms.State, out: Path
 ) -> dict[str, np.ndarray]:
-    """What sparse layers make of held-out images."""
-    if not algorithm.show:
+    """What sparse layers, or a translator, make of held-out images."""
+    if not algorithm.show or (options.grid == "layers" and algorithm.translate):
         raise UserError("--grid=layers: the run's algorithm has no sparse layers")
-    stored = RunDirectory(options.workdir).stored()["data"]
-    held_out = find_prepared(stored["name"], stored["fingerprint"]).held_out.image
-    chosen = np.random.default_rng(options.seed).permutation(len(held_out))[: options.num or images.PANELS]
-    shown = algorithm.show(state, images.to_float(held_out[np.sort(chosen)]))
+    rng, given = np.random.default_rng(options.seed), []
+    for held_out in restoring.held_out(options.workdir):
+        chosen = rng.permutation(len(held_out))[: options.num or images.PANELS]
+        given.append(images.to_float(held_out[np.sort(chosen)]))
+    shown = algorithm.show(state, *given)
     images.save_png(out, images.panels(shown))
     return {title.replace(" ", "_"): images.to_uint8(drawn) for title, drawn in shown.items()}
 
@@ -212,6 +217,23 @@ def _draw_atom(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]
     moved = move_atom(algorithm, state, options.atom, options.num or (8 if still else 16), options.seed, rise)
     _save_walk(out, moved)
     return out, {"images": moved.reshape(-1, *moved.shape[2:])}
+
+
+def _draw_translations(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]]:
+    """The user's images, their translations, and what these come back as."""
+    algorithm, state, step = load(options.workdir, options.step)
+    direction = options.direction or "ab"
+    data = config_lib.from_dict(RunDirectory(options.workdir).stored()["config"]).data
+    if not algorithm.translate:
+        raise UserError("--input: the run's algorithm translates no images")
+    given = translation.read_photos(options.input, (data.image_size, data.image_size, data.channels))
+    translated, back = translation.translate(algorithm, state, given, direction)
+    out = options.out or _samples(options.workdir) / f"{step:06}-{direction}-{options.input.stem}.png"
+    first, second = direction
+    titles = first, f"{first} to {second}", f"back to {first}"
+    shown = dict(zip(titles, (images.to_float(given), translated, back), strict=True))
+    images.save_png(out, images.panels(shown, width=min(FRAME * len(given), 1024)))
+    return out, {"images": images.to_uint8(translated)}
 
 
 def _draw_history(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]]:
@@ -252,6 +274,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         type=int,
         help="move one coefficient of this atom, from 0 on, and render the codes",
     )
+    parser.add_argument("--input", type=Path, help="an image, or a folder or archive of them, to translate")
+    parser.add_argument("--direction", choices=DIRECTIONS, help="ab (the default) translates a to b, ba b to a")
     parser.add_argument("--points", type=int, help="latents that each image of a walk passes, by default 4")
     parser.add_argument(
         "--grid",
@@ -275,6 +299,10 @@ def _check_numbers(options: argparse.Namespace) -> None:
         if name != "num" and value is not None and not moves:
             walks = "--interpolate=slerp or --atom=N" if name == "frames" else "--interpolate=slerp"
             raise UserError(f"--{name} is for a walk: add {walks}, or leave it out")
+    if options.direction and not options.input:
+        raise UserError("--direction is for images that are translated: add --input=FILE")
+    if options.input and (options.interpolate or options.grid != "samples" or options.atom is not None or options.num):
+        raise UserError("--input translates all that is there: leave out --num, --interpolate, --grid and --atom")
     if options.grid == "layers" and options.interpolate:
         raise UserError("--grid=layers draws held-out images and no latents: leave out --interpolate")
     if options.atom is not None and (options.interpolate or options.grid != "samples"):

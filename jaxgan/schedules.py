@@ -36,3 +36,13 @@ class Plateau:
 def step_decay(step: jax.Array, factor: jax.Array, every: int) -> jax.Array:
     """factor ** floor(step / every), float32 scalar; 1 where `every` = 0."""
     return jnp.asarray(factor, jnp.float32) ** (step // every) if every else jnp.float32(1)
+
+
+def hold_then_fall(step: jax.Array, hold: int, fall: int) -> jax.Array:
+    """1 for `hold` steps, then in `fall` steps linearly to 0, float32 scalar; always 1 where `fall` = 0."""
+    return jnp.clip(1 - (step - hold) / fall, 0, 1).astype(jnp.float32) if fall else jnp.float32(1)
+
+
+def anneal(step: jax.Array, first: jax.Array, last: jax.Array, steps: int) -> jax.Array:
+    """From `first` linearly to `last` in so many steps; always `first` where `steps` = 0."""
+    return first + (last - first) * jnp.clip(step / steps, 0, 1) if steps else first

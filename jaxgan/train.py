@@ -93,7 +93,8 @@ def calls(
     known = start + max(ESTIMATE_AFTER, 2 * block)  # the first call, or block, compiles
     counts = blocks(start, stop, block)
     step, metrics = start, {}
-    for batch in batches(experiment.dataset, config.data, config.batch_size, start, counts, experiment.mesh):
+    learnt, origin = experiment.dataset, experiment.origin
+    for batch in batches(learnt, config.data, config.batch_size, start, counts, experiment.mesh, origin):
         in_flight, count, first = metrics, len(batch["label"]), not steps.compiled
         compiled = steps.compile(state, batch, key)
         if first:

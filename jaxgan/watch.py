@@ -2,14 +2,14 @@
 
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxgan import algorithms
+from jaxgan import algorithms, images
 from jaxgan.data.dataset import DataSet
 from jaxgan.errors import UserError
 from jaxgan.evaluation import BEST_METRICS, goodness
@@ -36,34 +36,46 @@ class Reading(NamedTuple):
         return values | {"healthy": float(self.row["shows"] is None)}
 
 
+Sampler = Callable[[Any], np.ndarray]  # from a state to the samples that a reading looks at, float (num, H, W, C)
+
+
+def sampler(algorithm: algorithms.Algorithm, num: int, key: jax.Array, origin: DataSet | None) -> Sampler:
+    """Draws the same latents at every reading, or translates the same held-out images, off the mesh."""
+    if origin:
+        image = images.to_float(origin.held_out.image[:num])
+        given = np.split(image, range(BATCH, len(image), BATCH))
+        draw = jax.jit(lambda state, image: algorithm.translate(state, image, "ab"))
+    else:
+        batches = range(math.ceil(num / BATCH))
+        given = [algorithm.sample_latent(jax.random.fold_in(key, batch), BATCH) for batch in batches]
+        draw = jax.jit(algorithm.generate)
+    return lambda state: np.concatenate([np.asarray(draw(state, batch)) for batch in given])[:num]
+
+
 class Watch:
     """Call `rewind` first: what it holds follows from the rows, so a run goes on as if it had never stopped."""
 
     def __init__(
         self,
         config: ConfigDict,
-        algorithm: algorithms.Algorithm,
+        sampler: "Sampler",
         whole: DataSet,
         dataset: DataSet,
         rows: JsonLines,
-        key: jax.Array,
     ):
         """Trains the probe of the `whole` set where there is none yet.
 
         Args:
           config: the run's.
-          algorithm: draws the samples.
+          sampler: draws what a reading looks at.
           whole: the set without the run's limit.
           dataset: the images that the run has.
           rows: monitor.jsonl.
-          key: of the latents, which are the same at every reading.
         """
         self._config, self._rows = config.monitor, rows
         self._k_bounds = config.get("k_min"), config.get("k_max")
         self._monitor = Monitor(dataset, probes.load(whole))
-        self._generate = jax.jit(algorithm.generate)
-        count = math.ceil(config.monitor.num / BATCH)
-        self._latents = [algorithm.sample_latent(jax.random.fold_in(key, batch), BATCH) for batch in range(count)]
+        self.draw = sampler
 
     def rewind(self, step: int, metrics: JsonLines) -> None:
         """Forgets the readings after `step`; `metrics` are the run's rows, which reach that far."""
@@ -78,11 +90,6 @@ class Watch:
     def log(self, row: Mapping) -> None:
         """Hears of a row of metrics.jsonl."""
         self._since.append(row)
-
-    def draw(self, state: Any) -> np.ndarray:
-        """The samples that a reading looks at, float (num, H, W, C), off the mesh."""
-        drawn = [np.asarray(self._generate(state, latent)) for latent in self._latents]
-        return np.concatenate(drawn)[: self._config.num]
 
     def read(self, step: int, seconds: float, samples: np.ndarray, metrics: Mapping[str, float]) -> Reading:
         """Takes a reading, whose row is on the disk when this returns.

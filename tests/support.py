@@ -37,8 +37,10 @@ def random_batch(config, seed: int = 0) -> dict:
     """Noise in the place of images, on the default device."""
     rng = np.random.default_rng(seed)
     side = config.data.image_size
-    image = rng.integers(0, 256, (config.batch_size, side, side, config.data.channels), np.uint8)
-    return {"image": jax.device_put(image), "label": jax.device_put(np.zeros(config.batch_size, np.int32))}
+    names = ["image", *(["source"] if "a" in config.data else [])]
+    shape = (config.batch_size, side, side, config.data.channels)
+    batch = {name: rng.integers(0, 256, shape, np.uint8) for name in names}
+    return jax.device_put(batch | {"label": np.zeros(config.batch_size, np.int32)})
 
 
 def random_batches(config, *seeds: int) -> dict:
@@ -83,4 +85,4 @@ class Compiled:
         self.algorithm = algorithms.make(config)
         self.init = jax.jit(self.algorithm.init)
         self.step = jax.jit(self.algorithm.train_step)
-        self.generate = jax.jit(self.algorithm.generate)
+        self.generate = self.algorithm.generate and jax.jit(self.algorithm.generate)

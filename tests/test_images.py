@@ -24,6 +24,16 @@ def test_half_are_mirrored():
     np.testing.assert_array_equal(mirrored, jnp.where(flipped[:, None, None, None], image[:, :, ::-1], image))
 
 
+def test_parts_of_enlarged_images():
+    image = jnp.broadcast_to(jnp.arange(4.0)[None, None, :, None], (500, 4, 4, 1))
+    assert images.crop_enlarged(jax.random.key(0), image, 0) is image
+    cut = images.crop_enlarged(jax.random.key(0), image, 6)
+    assert cut.shape == image.shape
+    enlarged = jax.image.resize(image[:1], (1, 6, 6, 1), "linear")[0, 0, :, 0]
+    wanted = {tuple(enlarged[first : first + 4].tolist()) for first in range(3)}
+    assert {tuple(row) for row in cut[:, 0, :, 0].tolist()} == wanted
+
+
 def test_input_noise_has_a_deviation_up_to_the_largest():
     deviations = [images.input_noise(jax.random.key(seed), (4000,), 0.2).std() for seed in range(50)]
     assert 0 < min(deviations) < 0.03

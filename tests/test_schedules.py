@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from jaxgan.schedules import Plateau, step_decay
+from jaxgan.schedules import Plateau, anneal, hold_then_fall, step_decay
 
 # torch.optim.lr_scheduler.ReduceLROnPlateau(factor=0.9, patience=0, threshold=1e-4, threshold_mode="rel"):
 # the values that it was given and the factor on the learning rate after each.
@@ -34,3 +34,15 @@ def test_step_decay():
     decay = jax.jit(lambda step: step_decay(step, 0.1, 10))
     assert decay(steps) == pytest.approx([1, 1, 0.1, 0.1, 0.01])
     assert step_decay(jnp.int32(50), 0.1, 0) == 1
+
+
+def test_rates_are_held_and_then_fall_to_0():
+    steps = jnp.array([0, 9, 10, 15, 20, 30])
+    assert jax.jit(lambda step: hold_then_fall(step, 10, 10))(steps) == pytest.approx([1, 1, 1, 0.5, 0, 0])
+    assert hold_then_fall(jnp.int32(50), 10, 0) == 1
+
+
+def test_a_weight_goes_from_first_to_last():
+    steps = jnp.array([0, 5, 10, 11])
+    assert jax.jit(lambda step: anneal(step, 10.0, 2.0, 10))(steps) == pytest.approx([10, 6, 2, 2])
+    assert anneal(jnp.int32(50), 10.0, 2.0, 0) == 10

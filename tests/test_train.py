@@ -72,12 +72,14 @@ def test_every_config_trains_samples_and_restores(trained):
 def test_the_metrics_are_those_of_the_contract(trained):
     workdir, _ = trained
     adversarial = {"loss_g", "loss_d", "lr_g", "lr_d"}
+    translated = adversarial | {"loss_adversarial", "loss_cycle", "loss_identity"}
     balanced = adversarial | {"loss_real", "loss_fake", "k", "m"}
     layers = {f"{name}_{layer}" for name in ("error", "l1", "active", "dead", "iterations") for layer in (1, 2)}
     layers |= {"error", "scale_1", "converged"}
     scores = {"score_real", "score_fake"}
     own = dict.fromkeys(("began", "sabegan", "adcgan", "sdpc_began"), balanced) | {
         "dcgan": adversarial | scores,
+        "cyclegan": translated,
         "sdpc": layers,
         "sdpc_codes": layers | scores | {"loss_g", "loss_d", "active_fake"},
     }
@@ -89,7 +91,10 @@ def test_real_images_stand_beside_the_first_grid(trained):
     workdir, _ = trained
     first, later = (Image.open(workdir / "samples" / name) for name in ("000000.png", "000006.png"))
     side = 8 * 34 - 2
-    if RunDirectory(workdir).stored()["config"]["algorithm"] == "sdpc":  # held-out images are among what it shows
+    if RunDirectory(workdir).stored()["config"]["algorithm"] in (
+        "sdpc",
+        "cyclegan",
+    ):  # held-out images are among what they show
         assert first.size == later.size
         return
     assert later.size == (side, side)

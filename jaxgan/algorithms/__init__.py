@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 from jaxgan.errors import UserError
 
 State = Any  # each algorithm's own frozen dataclass
-Batch = dict[str, jax.Array]  # "image" uint8 (B, H, W, C), "label" int32 (B,)
+Batch = dict[str, jax.Array]  # "image" uint8 (B, H, W, C), "label" int32 (B,); for a translator "source", as "image"
 Metrics = dict[str, jax.Array]  # scalars by name
 
 
@@ -33,7 +33,7 @@ class Algorithm(NamedTuple):
 
     init: Callable[[jax.Array], State]  # (key) -> state whose leaves may be donated
     train_step: Callable[[State, Batch, jax.Array], tuple[State, Metrics]]  # (state, batch, key)
-    # What generates has both of these, what does not has neither.
+    # What generates has both of these, what does not has neither; a translator has `translate`.
     sample_latent: Callable[[jax.Array, int], jax.Array] | None = None  # (key, n) -> latent (n, latent_dim)
     generate: Callable[..., jax.Array] | None = None  # (state, latent, label=None) -> float (n, H, W, C) in [-1, 1]
     reconstruct: Callable[[State, jax.Array], jax.Array] | None = None  # (state, float images) -> the same shape
@@ -42,10 +42,13 @@ class Algorithm(NamedTuple):
     # What draws its images by way of sparse codes has both of these, and what finds such codes in them to judge them.
     codes: Callable[[State, jax.Array], jax.Array] | None = None  # (state, latent) -> codes (n, h, w, atoms) >= 0
     render: Callable[[State, jax.Array], jax.Array] | None = None  # (state, codes) -> float (n, H, W, C) in [-1, 1]
-    # (state, float images (n, H, W, C)) -> pictures by title, each (m, h, w, C) in [-1, 1]
-    show: Callable[[State, jax.Array], dict[str, jax.Array]] | None = None
+    # (state, float images (n, H, W, C), of a translator also those that it translates) -> pictures by title, each
+    # (m, h, w, C) in [-1, 1]
+    show: Callable[..., dict[str, jax.Array]] | None = None
     # (state, float images): raises UserError where a setting leaves nothing to learn
     check: Callable[[State, jax.Array], None] | None = None
+    # (state, float images (n, H, W, C), "ab" or "ba") -> the same shape, in [-1, 1]
+    translate: Callable[[State, jax.Array, str], jax.Array] | None = None
 
 
 def make(config: ConfigDict) -> Algorithm:

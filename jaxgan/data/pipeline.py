@@ -2,10 +2,11 @@
 
 Batches are cut from the epochs' permutations laid end to end, so that no image is dropped and no
 batch is short: image number p of the run is number p % size of the permutation of epoch p // size.
+A translator's two sets have orders of their own.
 """
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import jax
 import numpy as np
@@ -21,70 +22,100 @@ SHARE_OF_MEMORY = 0.25  # that a set may take to be kept on the device
 
 
 @functools.lru_cache(maxsize=4)
-def permutation(seed: int, epoch: int, size: int) -> np.ndarray:
-    """The order of `size` images in one epoch, int64 (size,)."""
-    return np.random.default_rng([seed, epoch]).permutation(size)
+def permutation(seed: int, epoch: int, size: int, domain: int = 0) -> np.ndarray:
+    """The order of a domain's `size` images in one epoch, int64 (size,)."""
+    return np.random.default_rng([seed, epoch, domain] if domain else [seed, epoch]).permutation(size)
 
 
-def indices(seed: int, size: int, batch_size: int, step: int, count: int = 1) -> np.ndarray:
-    """Which images make up the batches of `count` steps from `step` on, int64 (count, batch_size)."""
+def indices(seed: int, size: int, batch_size: int, step: int, count: int = 1, domain: int = 0) -> np.ndarray:
+    """Which images of a domain make up the batches of `count` steps from `step` on, int64 (count, batch_size)."""
     positions = np.arange(step * batch_size, (step + count) * batch_size)
     epochs, offsets = np.divmod(positions, size)
-    parts = [permutation(seed, int(e), size)[offsets[epochs == e]] for e in np.unique(epochs)]
+    parts = [permutation(seed, int(e), size, domain)[offsets[epochs == e]] for e in np.unique(epochs)]
     return np.concatenate(parts).reshape(count, batch_size)
 
 
-def order(seed: int, size: int, batch_size: int, start: int, counts: Iterable[int]) -> Iterator[np.ndarray]:
-    """Yields `indices` from step `start` on, of as many steps at a time as `counts` says."""
+Order = Iterator[tuple[np.ndarray, ...]]  # the indices of each domain
+
+
+def order(domains: Sequence[tuple[int, int]], seed: int, batch_size: int, start: int, counts: Iterable[int]) -> Order:
+    """Yields `indices` from step `start` on, of as many steps at a time as `counts` says.
+
+    Args:
+      domains: (its number, how many images it has) of each.
+    """
     for count in counts:
-        yield indices(seed, size, batch_size, start, count)
+        yield tuple(indices(seed, size, batch_size, start, count, domain) for domain, size in domains)
         start += count
 
 
 def batches(
-    dataset: DataSet, data: ConfigDict, batch_size: int, start: int, counts: Iterable[int], mesh: Mesh
+    dataset: DataSet,
+    data: ConfigDict,
+    batch_size: int,
+    start: int,
+    counts: Iterable[int],
+    mesh: Mesh,
+    origin: DataSet | None = None,
 ) -> Iterator[dict]:
     """Yields the batches from step `start` on, of as many steps at a time as `counts` says, split over the mesh.
 
     Args:
-      data: `config.data`, of which `seed` and `source` are used.
+      data: `config.data`, of which `seed`, `source` and, where it is there, `paired` are used.
+      origin: the set from which a translator translates.
 
     Yields:
-      {"image": uint8 (n, batch_size, H, W, C), "label": int32 (n, batch_size)} for each n of `counts`.
+      {"image": uint8 (n, batch_size, H, W, C), "label": int32 (n, batch_size)} for each n of `counts`, of an `origin`
+      its images as "source", too.
     """
-    on_device = data.source == "device" or (data.source == "auto" and _fits(dataset.train))
+    splits = [dataset.train] + ([origin.train] if origin else [])
+    on_device = data.source == "device" or (data.source == "auto" and _fits(splits))
+    numbers = [0, 0 if data.get("paired") else 1]
+    domains = [(number, len(split.label)) for number, split in zip(numbers, splits, strict=False)]
     source = device_batches if on_device else tfdata_batches
-    return source(dataset.train, order(data.seed, len(dataset.train.label), batch_size, start, counts), mesh)
+    return source(splits, order(domains, data.seed, batch_size, start, counts), mesh)
 
 
-def device_batches(split: Split, order: Iterator[np.ndarray], mesh: Mesh) -> Iterator[dict]:
+def device_batches(splits: Sequence[Split], order: Order, mesh: Mesh) -> Iterator[dict]:
     """Keeps the images in the memory of each device and gathers there: only indices travel."""
     whole, part = parallel.replicated(mesh), parallel.split(mesh)
-    image, label = (jax.device_put(np.asarray(array), whole) for array in split)
+    held = jax.device_put([Split(*map(np.asarray, split)) for split in splits], whole)
 
     @functools.partial(jax.jit, out_shardings=part)
-    def gather(image, label, index):
-        return {"image": image[index], "label": label[index]}
+    def gather(held, index):
+        return _batch(held, index)
 
     for index in order:
-        yield gather(image, label, jax.device_put(index.astype(np.int32), whole))
+        yield gather(held, jax.device_put([domain.astype(np.int32) for domain in index], whole))
 
 
-def tfdata_batches(split: Split, order: Iterator[np.ndarray], mesh: Mesh) -> Iterator[dict]:
+def tfdata_batches(splits: Sequence[Split], order: Order, mesh: Mesh) -> Iterator[dict]:
     """Reads the images from the prepared files while the device computes, with tf.data."""
     if not has_tensorflow():
         raise UserError("data.source=tfdata needs TensorFlow, which is not installed; use data.source=device")
     tf = import_tensorflow()
 
-    def read(index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return split.image[index], split.label[index]
+    types = {"image": tf.uint8, "label": tf.int32, "source": tf.uint8}
+    names = list(_batch(splits, [slice(0)] * len(splits)))
 
-    calls = tf.data.Dataset.from_generator(lambda: order, output_signature=tf.TensorSpec((None, None), tf.int64))
-    arrays = calls.map(lambda index: tf.numpy_function(read, [index], [tf.uint8, tf.int32]), num_parallel_calls=2)
-    for image, label in arrays.prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
-        yield jax.device_put({"image": image, "label": label}, parallel.split(mesh))
+    def read(*index: np.ndarray) -> list[np.ndarray]:
+        return list(_batch(splits, index).values())
+
+    signature = (tf.TensorSpec((None, None), tf.int64),) * len(splits)
+    calls = tf.data.Dataset.from_generator(lambda: order, output_signature=signature)
+    arrays = calls.map(
+        lambda *index: tf.numpy_function(read, index, [types[name] for name in names]), num_parallel_calls=2
+    )
+    for values in arrays.prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
+        yield jax.device_put(dict(zip(names, values, strict=True)), parallel.split(mesh))
 
 
-def _fits(split: Split) -> bool:
+def _batch(splits: Sequence[Split], index: Sequence[np.ndarray]) -> dict:
+    """Those images of the set that is learnt, and of that which is translated, where there is one."""
+    batch = {"image": splits[0].image[index[0]], "label": splits[0].label[index[0]]}
+    return batch | ({"source": splits[1].image[index[1]]} if len(splits) > 1 else {})
+
+
+def _fits(splits: Sequence[Split]) -> bool:
     """Whether each device has room for the images."""
-    return split.image.nbytes < SHARE_OF_MEMORY * parallel.device_memory()
+    return sum(split.image.nbytes for split in splits) < SHARE_OF_MEMORY * parallel.device_memory()

@@ -24,6 +24,15 @@ OF_SAMPLES = {
     "inception_precision": False,
     "inception_recall": False,
 }
+# Then how right translations are.
+OF_TRANSLATIONS = {
+    "character_kept": False,
+    "pixel_error": True,
+    "similarity": False,
+    "pose_error": True,
+    "cycle": True,
+    "cycle_altered": True,
+}
 # Then those of codes; all but the sum of the errors are a layer's, whose number they end with: error_1. Layer 0, of
 # which there is the accuracy only, is the images.
 _OF_LAYERS = {"error": True, "distortion": True, "active": True, "l1": True, "iterations": True, "accuracy": False}
@@ -34,7 +43,7 @@ OF_CODES = {"error": True} | {
     for layer in range(0 if name == "accuracy" else 1, MOST_LAYERS + 1)
 }
 OF_HELD_OUT = {"reconstruction", "denoising", "inpainting", *OF_CODES}  # measures of images that are given, not drawn
-LESS_IS_BETTER = OF_SAMPLES | OF_CODES
+LESS_IS_BETTER = OF_SAMPLES | OF_TRANSLATIONS | OF_CODES
 
 BEST_METRICS = ("fd_probe", "coverage", "diversity", "effective_characters")  # by which a checkpoint can be the best
 

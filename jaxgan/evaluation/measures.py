@@ -24,6 +24,8 @@ RANGES = {
     "diversity": (0, np.inf),
     "effective_characters": (0, np.inf),
     **dict.fromkeys(("reconstruction", "denoising", "inpainting"), (0, np.inf)),
+    **dict.fromkeys(("pixel_error", "pose_error", "cycle", "cycle_altered"), (0, np.inf)),
+    "similarity": (-1, 1),
     "fid": (0, np.inf),
     "kid": (-np.inf, np.inf),
     "inception_score": (1, np.inf),
@@ -121,9 +123,12 @@ def take(images: Images, indices: np.ndarray) -> Images:
 def evenly(images: Images, most: int | None) -> Images:
     """At most `most` images, evenly spaced, because a data set can be sorted by character."""
     count = len(images.image)
-    if most is None or count <= most:
-        return images
-    return take(images, np.linspace(0, count - 1, most).astype(int))
+    return images if most is None or count <= most else take(images, spread(count, most))
+
+
+def spread(count: int, most: int) -> np.ndarray:
+    """The indices of at most `most` of so many, evenly spaced."""
+    return np.linspace(0, count - 1, min(count, most)).astype(int)
 
 
 def _check_sizes(samples: Embedded, train: Embedded, held_out: Embedded, kept: np.ndarray) -> None:

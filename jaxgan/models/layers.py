@@ -128,6 +128,19 @@ class BatchNorm(nn.Module):
         return ((x - mean) * factor + bias).astype(self.dtype)
 
 
+class InstanceNorm(nn.Module):
+    """Instance normalisation (Ulyanov et al. 2016, arXiv 1607.08022) of each image's channels, (B, H, W, C)."""
+
+    epsilon: float = 1e-5
+    dtype: jnp.dtype = jnp.float32
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        exact = at_least_float32(x)
+        mean = exact.mean((1, 2), keepdims=True)
+        var = jnp.square(exact - mean).mean((1, 2), keepdims=True)
+        return ((exact - mean) * jax.lax.rsqrt(var + self.epsilon)).astype(self.dtype)
+
+
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "elu": elu,
     "relu": nn.relu,
@@ -145,6 +158,11 @@ def octaves(image_size: int) -> int:
 def upsample(x: jax.Array) -> jax.Array:
     """Nearest neighbour, (B, H, W, C) to (B, 2H, 2W, C)."""
     return x.repeat(2, axis=1).repeat(2, axis=2)
+
+
+def reflect(x: jax.Array, pad: int) -> jax.Array:
+    """Pads (B, H, W, C) by its mirror image, in which the edge itself is not repeated."""
+    return jnp.pad(x, [(0, 0), (pad, pad), (pad, pad), (0, 0)], "reflect")
 
 
 def average_pool(x: jax.Array) -> jax.Array:
@@ -165,11 +183,14 @@ def initializers(name: str, fan_in: int) -> dict[str, Initializer]:
 
 
 class Conv(nn.Module):
-    """Convolution (B, H, W, C) to (B, H/stride, W/stride, features) with zero padding of kernel // 2."""
+    """Convolution (B, H, W, C) to (B, H/stride, W/stride, features), padded by kernel // 2 where not told otherwise."""
 
     features: int
     kernel: int = 3
     stride: int = 1
+    padding: int | None = None
+    reflect: bool = False  # pads with the image's mirror image, else with zeros
+    bias: bool = True
     initialization: str = "fan_avg_normal"
     dtype: jnp.dtype = jnp.float32
 
@@ -177,12 +198,16 @@ class Conv(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
         start = initializers(self.initialization, math.prod(shape[:-1]))
-        kernel = self.param("kernel", start["kernel_init"], shape)
-        bias = self.param("bias", start["bias_init"], (self.features,))
-        x, kernel, bias = (value.astype(self.dtype) for value in (x, kernel, bias))
+        kernel = self.param("kernel", start["kernel_init"], shape).astype(self.dtype)
+        pad = self.kernel // 2 if self.padding is None else self.padding
+        x = x.astype(self.dtype)
+        if self.reflect:
+            x, pad = reflect(x, pad), 0
         if self.stride == 1 and self.features <= FEW and jax.default_backend() == "cpu":
-            return _add_bias(conv_to_few(x, kernel), bias)
-        return _add_bias(_conv(x, kernel, [(self.kernel // 2, self.kernel // 2)] * 2, self.stride), bias)
+            x = conv_to_few(x, kernel, pad)
+        else:
+            x = _conv(x, kernel, [(pad, pad)] * 2, self.stride)
+        return _add_bias(self, x, start["bias_init"])
 
 
 class Dense(nn.Module):
@@ -205,6 +230,7 @@ class TransposedConv(nn.Module):
 
     features: int
     kernel: int = 4
+    bias: bool = True
     initialization: str = "fan_avg_normal"
     dtype: jnp.dtype = jnp.float32
 
@@ -212,7 +238,6 @@ class TransposedConv(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         size = (self.kernel, self.kernel)
         start = initializers(self.initialization, self.kernel**2 * self.features)
-        bias = self.param("bias", start.pop("bias_init"), (self.features,))
         draw = start.pop("kernel_init")
 
         def kernel_init(key, shape, dtype):
@@ -221,7 +246,7 @@ class TransposedConv(nn.Module):
         conv = nn.ConvTranspose(
             self.features, size, (2, 2), "SAME", use_bias=False, dtype=self.dtype, kernel_init=kernel_init
         )
-        return _add_bias(conv(x), bias.astype(self.dtype))
+        return _add_bias(self, conv(x), start["bias_init"])
 
 
 class UpsampleConv(nn.Module):
@@ -232,6 +257,7 @@ class UpsampleConv(nn.Module):
 
     features: int
     kernel: int = 3
+    bias: bool = True
     folded: bool | None = None
     initialization: str = "fan_avg_normal"
     dtype: jnp.dtype = jnp.float32
@@ -240,13 +266,13 @@ class UpsampleConv(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
         start = initializers(self.initialization, math.prod(shape[:-1]))
-        kernel = self.param("kernel", start["kernel_init"], shape)
-        bias = self.param("bias", start["bias_init"], (self.features,))
-        x, kernel, bias = (value.astype(self.dtype) for value in (x, kernel, bias))
+        x, kernel = (value.astype(self.dtype) for value in (x, self.param("kernel", start["kernel_init"], shape)))
         folded = jax.default_backend() == "cpu" if self.folded is None else self.folded
         if folded:
-            return _add_bias(folded_upsample_conv(x, kernel), bias)
-        return _add_bias(_conv(upsample(x), kernel, [(self.kernel // 2, self.kernel // 2)] * 2), bias)
+            x = folded_upsample_conv(x, kernel)
+        else:
+            x = _conv(upsample(x), kernel, [(self.kernel // 2, self.kernel // 2)] * 2)
+        return _add_bias(self, x, start["bias_init"])
 
 
 def folded_upsample_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -275,21 +301,23 @@ def folded_upsample_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return interleaved.reshape(batch, 2 * height, 2 * width, kernel.shape[-1])
 
 
-def conv_to_few(x: jax.Array, kernel: jax.Array) -> jax.Array:
+def conv_to_few(x: jax.Array, kernel: jax.Array, pad: int) -> jax.Array:
     """A convolution to few channels as one matrix product, for all the kernel's places, and a sum of shifted parts.
 
     Args:
       x: (B, H, W, C).
-      kernel: (K, K, C, F), K odd.
+      kernel: (K, K, C, F).
+      pad: zeros on each side.
 
     Returns:
-      (B, H, W, F).
+      (B, H + 2 pad - K + 1, W + 2 pad - K + 1, F).
     """
     size, _, channels, features = kernel.shape
     batch, height, width, _ = x.shape
     products = x.reshape(-1, channels) @ kernel.transpose(2, 0, 1, 3).reshape(channels, -1)
     products = products.reshape(batch, height, width, size * size, features)
-    products = jnp.pad(products, [(0, 0), (size // 2, size // 2), (size // 2, size // 2), (0, 0), (0, 0)])
+    products = jnp.pad(products, [(0, 0), (pad, pad), (pad, pad), (0, 0), (0, 0)])
+    height, width = (side + 2 * pad - size + 1 for side in (height, width))
     places = itertools.product(range(size), range(size))
     return sum(products[:, i : i + height, j : j + width, i * size + j] for i, j in places)
 
@@ -303,7 +331,11 @@ def _fold(kernel: jax.Array, axis: int, phase: int) -> tuple[jax.Array, tuple[in
     return jnp.concatenate([part.sum(axis, keepdims=True) for part in parts], axis), (-source[0], source[-1])
 
 
-def _add_bias(x: jax.Array, bias: jax.Array) -> jax.Array:
+def _add_bias(layer: nn.Module, x: jax.Array, initializer: Initializer) -> jax.Array:
+    """Adds the layer's bias where it has one."""
+    if not layer.bias:
+        return x
+    bias = layer.param("bias", initializer, (layer.features,)).astype(layer.dtype)
     return x + per_channel(bias, x.shape)
 
 

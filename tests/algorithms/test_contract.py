@@ -63,6 +63,7 @@ def test_unknown_algorithm():
     config = load("began")
     config.algorithm = "begen"
     with pytest.raises(
-        UserError, match="no algorithm 'begen': there are adcgan, began, dcgan, sabegan, sdpc, sdpc_began, sdpc_codes"
+        UserError,
+        match="no algorithm 'begen': there are adcgan, began, cyclegan, dcgan, sabegan, sdpc, sdpc_began, sdpc_codes",
     ):
         algorithms.make(config)

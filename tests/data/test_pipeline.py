@@ -9,6 +9,7 @@ from jaxgan.data.dataset import DataSet, Split
 from jaxgan.errors import UserError
 
 SIZE = 10
+SETS = ("image", "source")
 
 
 def take(source: str, count: int, start: int = 0, batch_size: int = 4) -> list[dict]:
@@ -61,6 +62,34 @@ def test_batches_larger_than_the_set():
     (batch,) = take("device", 1, batch_size=25)
     assert np.bincount(batch["label"]).tolist() == np.bincount(batch["label"], minlength=SIZE).tolist()
     assert sorted(batch["label"][:10]) == sorted(batch["label"][10:20]) == list(range(SIZE))
+
+
+def take_pairs(source: str, paired: bool) -> list[dict]:
+    sets = []
+    for size in (SIZE, SIZE if paired else 7):
+        image = np.broadcast_to(np.arange(size, dtype=np.uint8)[:, None, None, None], (size, 2, 2, 3))
+        split = Split(image, np.arange(size, dtype=np.int32))
+        sets.append(DataSet("test", "", [], split, split))
+    data = load("sketch2toon", data__source=source, data__paired=paired).data
+    found = pipeline.batches(sets[0], data, 4, 0, [1] * 7, parallel.mesh(), sets[1])
+    return [jax.tree.map(lambda array: array[0], jax.device_get(batch)) for batch in found]
+
+
+def test_a_translators_two_sets_have_orders_of_their_own():
+    for device, tfdata in zip(take_pairs("device", False), take_pairs("tfdata", False), strict=True):
+        assert set(device) == {"image", "label", "source"}
+        jax.tree.map(np.testing.assert_array_equal, device, tfdata)
+    drawn = [np.concatenate([batch[name][:, 0, 0, 0] for batch in take_pairs("device", False)]) for name in SETS]
+    assert all(sorted(epoch) == list(range(SIZE)) for epoch in drawn[0][:20].reshape(2, SIZE))
+    assert all(sorted(epoch) == list(range(7)) for epoch in drawn[1].reshape(4, 7))
+    labels = np.concatenate([batch["label"] for batch in take("device", 7)])
+    np.testing.assert_array_equal(drawn[0], labels)  # the set that is learnt is read as ever
+
+
+@pytest.mark.parametrize("source", ["device", "tfdata"])
+def test_pairs_stay_together(source):
+    for batch in take_pairs(source, True):
+        np.testing.assert_array_equal(batch["image"], batch["source"])
 
 
 def test_order_is_data_seeds_alone():

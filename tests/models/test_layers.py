@@ -69,6 +69,10 @@ def plain_conv(x, kernel):
     return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
 
+def conv_to_few(x, kernel):
+    return layers.conv_to_few(x, kernel, len(kernel) // 2)
+
+
 def derivatives(function, primals, tangents):
     """Value, forward derivative, gradient, and R1's gradient of a gradient."""
     weight = jnp.cos(jnp.arange(jax.eval_shape(function, *primals).size))
@@ -84,8 +88,8 @@ def derivatives(function, primals, tangents):
         (layers.elu, nn.elu, [SHAPE]),
         (layers.channel_sum, lambda x: x.sum((0, 1, 2)), [SHAPE]),
         (lambda v: layers.per_channel(v, SHAPE), lambda v: jnp.broadcast_to(v, SHAPE), [(3,)]),
-        (layers.conv_to_few, plain_conv, [SHAPE, (3, 3, 3, 2)]),
-        (layers.conv_to_few, plain_conv, [SHAPE, (5, 5, 3, 1)]),
+        (conv_to_few, plain_conv, [SHAPE, (3, 3, 3, 2)]),
+        (conv_to_few, plain_conv, [SHAPE, (5, 5, 3, 1)]),
         (lambda x, v: x * layers.per_channel(v, SHAPE), jnp.multiply, [SHAPE, (3,)]),
     ],
 )
@@ -172,3 +176,24 @@ def test_strided_convolutions_pad_both_sides():
     y = conv.apply({"params": {"kernel": kernel, "bias": jnp.zeros(1)}}, x)
     assert y.shape == (1, 2, 2, 1)
     assert y[0, 0, 0, 0] == 4  # the centre of the kernel meets the first pixel
+
+
+@pytest.mark.parametrize("features", [3, 8])  # a CPU convolves to few channels by a product
+@pytest.mark.parametrize(("kernel", "padding", "reflect"), [(7, None, True), (3, None, True), (4, 1, False)])
+def test_convolutions_pad_as_they_are_told(features, kernel, padding, reflect):
+    x = jax.random.normal(jax.random.key(0), (2, 9, 8, 5))
+    conv = layers.Conv(features, kernel, padding=padding, reflect=reflect, bias=False)
+    variables = conv.init(jax.random.key(1), x)
+    assert list(variables["params"]) == ["kernel"]
+    pad = kernel // 2 if padding is None else padding
+    padded = np.pad(x, [(0, 0), (pad, pad), (pad, pad), (0, 0)], "reflect" if reflect else "constant")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), (1, 2))
+    expected = np.einsum("bhwcij,ijcf->bhwf", windows, variables["params"]["kernel"])
+    np.testing.assert_allclose(conv.apply(variables, x), expected, atol=1e-4)
+
+
+def test_instance_norm_by_hand():
+    x = 5 + 3 * jax.random.normal(jax.random.key(0), (2, 6, 7, 3))
+    mean, var = np.mean(x, (1, 2), keepdims=True), np.var(x, (1, 2), keepdims=True)
+    np.testing.assert_allclose(layers.InstanceNorm().apply({}, x), (x - mean) / np.sqrt(var + 1e-5), atol=1e-5)
+    assert layers.InstanceNorm(dtype=jnp.bfloat16).apply({}, x.astype(jnp.bfloat16)).dtype == jnp.bfloat16

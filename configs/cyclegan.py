@@ -1,0 +1,17 @@
+"""CycleGAN (Zhu et al. 2017): human faces to Simpsons and back at 128 px, of which it sees no pairs.
+
+python -m jaxgan.main --config=configs/cyclegan.py --config.data.a.dir=FACES    (a folder or an archive of them)
+python -m jaxgan.main --config=configs/cyclegan.py:quick|:tiny                  (sketches to toons at 32 px)
+"""
+
+from jaxgan.fields import QUICK_TRANSLATION, TINY_TRANSLATION, base, with_preset
+
+
+def get_config(preset=None):
+    config = base("cyclegan")
+    config.epochs = 200  # of 9,877 images, learning rates falling from the middle on
+    config.lr_hold_steps = config.lr_fall_steps = 987_700
+    config.blocks, config.critic_halvings = 6, 3
+    config.data.image_size, config.data.load_size = 128, 143
+    config.data.a.name, config.data.b.name = "folder", "simpsons_faces"
+    return with_preset(config, preset, quick=QUICK_TRANSLATION, tiny=TINY_TRANSLATION)

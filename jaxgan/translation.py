@@ -1,0 +1,72 @@
+"""From images of one domain to images of the other, by a run that translates."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jaxgan import algorithms, images
+from jaxgan.data.decoding import Unreadable, decode
+from jaxgan.data.files import ImageFiles, no_images
+from jaxgan.data.fitting import fit
+from jaxgan.errors import UserError
+from jaxgan.progress import Progress
+
+BATCH = 32  # images translated at a time
+DIRECTIONS = ("ab", "ba")
+
+
+def translate(
+    algorithm: algorithms.Algorithm, state: algorithms.State, image: np.ndarray, direction: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Translates images, and the translations back.
+
+    Args:
+      algorithm: the run's.
+      state: of one checkpoint.
+      image: uint8 or, in [-1, 1], float32 (N, H, W, C).
+      direction: ab or ba.
+
+    Returns:
+      Both, float32 (N, H, W, C) in [-1, 1].
+
+    Raises:
+      UserError: the algorithm translates nothing, or there is no such direction.
+    """
+    if not algorithm.translate:
+        raise UserError("the run's algorithm translates no images")
+    there, back = (jax.jit(algorithm.translate, static_argnums=2) for _ in range(2))
+    parts = []
+    for first in range(0, len(image), BATCH):
+        part = image[first : first + BATCH]
+        part = np.asarray(images.to_float(part)) if part.dtype == np.uint8 else part
+        padded = np.pad(part, ((0, BATCH - len(part)), *[(0, 0)] * 3))
+        translated = there(state, padded, direction)
+        returned = back(state, translated, direction[::-1])
+        parts.append([np.asarray(array)[: len(part)] for array in (translated, returned)])
+    return tuple(map(np.concatenate, zip(*parts, strict=True)))
+
+
+def read_photos(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
+    """Reads an image file, or all below a folder or in an archive, as uint8 (N, *shape); says where parts are left out.
+
+    Raises:
+      UserError: there is nothing there, or what is no image.
+    """
+    if path.is_file() and path.suffix.lower() != ".zip":
+        try:
+            photos = [(path.name, decode(path.read_bytes()))]
+        except Unreadable as error:
+            raise UserError(f"{path} is not a readable image ({error}); give another") from error
+    else:
+        files = ImageFiles(path)
+        if not files.members:
+            raise no_images(files)
+        with Progress(f"reading {path}", len(files.members), "images") as progress:
+            photos = list(files.read(files.members, progress))
+            files.settle("error", progress)
+    for name, photo in photos:
+        height, width, _ = photo.shape
+        if height != width:
+            print(f"{name}: of {width}x{height} pixels the centre square is translated")
+    return np.stack([fit(photo, shape, "crop") for _, photo in photos])

@@ -1,0 +1,133 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import load
+
+from jaxgan import evaluate, images, sample, translation
+from jaxgan.errors import UserError
+from jaxgan.evaluation import OF_TRANSLATIONS, pose
+from jaxgan.train import train
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("translated") / "run"
+    limits = {"data__a__limit": 150, "data__b__limit": 150}  # leave enough held-out images
+    train(load("sketch2toon", monitor__every=3, monitor__num=100, monitor__warmup=3, **limits), workdir)
+    return workdir
+
+
+def photo(path, size, color=(200, 30, 60)):
+    Image.new("RGB", size, color).save(path)
+    return path
+
+
+def test_a_photo_of_any_size_is_translated(run, tmp_path, capsys):
+    path = photo(tmp_path / "me.jpg", (60, 90))
+    sample.main([f"--workdir={run}", f"--input={path}", f"--npz={tmp_path}/out.npz"])
+    said = capsys.readouterr().out
+    assert "me.jpg: of 60x90 pixels the centre square is translated" in said
+    assert f"wrote {run}/samples/000006-ab-me.png" in said
+    algorithm, state, _ = sample.load(run)
+    given = translation.read_photos(path, (32, 32, 3))
+    there, back = translation.translate(algorithm, state, given, "ab")
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npz")["images"], images.to_uint8(there))
+    again = algorithm.translate(state, algorithm.translate(state, images.to_float(given), "ab"), "ba")
+    np.testing.assert_allclose(back, again, atol=1e-4)
+
+
+def test_a_folder_is_translated_the_other_way(run, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(3):
+        photo(folder / f"{number}.png", (32, 32), (80 * number, 10, 10))
+    sample.main([f"--workdir={run}", f"--input={folder}", "--direction=ba", f"--npz={tmp_path}/out.npz"])
+    algorithm, state, _ = sample.load(run)
+    expected = translation.translate(algorithm, state, translation.read_photos(folder, (32, 32, 3)), "ba")[0]
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npz")["images"], images.to_uint8(expected))
+    assert Image.open(run / "samples" / "000006-ba-photos.png").height > 3 * 32
+
+
+def test_without_input_held_out_images_are_shown(run, capsys):
+    sample.main([f"--workdir={run}", "--num=4"])
+    assert "000006-seed0.png" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--input={tmp}/none.jpg"], "no file or folder"),
+        (["--input={tmp}/broken.jpg"], "broken.jpg is not a readable image"),
+        (["--input={tmp}/empty"], "holds no image"),
+        (["--direction=ba"], "--direction is for images that are translated: add --input=FILE"),
+        (["--input={tmp}/broken.jpg", "--direction=up"], "invalid choice: 'up'"),
+        (["--input={tmp}/broken.jpg", "--num=3"], "--input translates all that is there"),
+        (["--interpolate=slerp"], "draws no samples"),
+        (["--grid=layers"], "has no sparse layers"),
+    ],
+)
+def test_mistakes_are_a_line(run, tmp_path, flags, said):
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=said):
+        sample.main([f"--workdir={run}", *(flag.format(tmp=tmp_path) for flag in flags)])
+
+
+def test_what_cannot_translate_says_so(tmp_path):
+    train(load("began"), tmp_path / "run")
+    with pytest.raises(UserError, match="--input: the run's algorithm translates no images"):
+        sample.main([f"--workdir={tmp_path}/run", f"--input={photo(tmp_path / 'me.png', (32, 32))}"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"data__a__name": "folder"}, "data.name=folder needs data.dir"),
+        ({"data__a__name": "sketch"}, "no data set 'sketch'"),
+        ({"data__b__limit": 4}, "fewer than batch_size=8"),
+        ({"data__paired": True, "data__a__limit": 50}, "data.paired: sketches has 50 training images and toons 64"),
+    ],
+)
+def test_sets_that_cannot_be_meant(fields, said, tmp_path):
+    with pytest.raises(UserError, match=said):
+        train(load("sketch2toon", **fields), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_set_to_translate_is_another_run(tmp_path):
+    train(load("sketch2toon", steps=2), tmp_path / "run")
+    with pytest.raises(UserError, match="data.a.limit: 64 -> 70"):
+        train(load("sketch2toon", steps=2, data__a__limit=70), tmp_path / "run")
+
+
+def test_readings_are_of_held_out_images_translated(run):
+    rows = [json.loads(row) for row in (run / "monitor.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [3, 6]
+    assert all(row["fd_probe"] > 0 for row in rows)
+
+
+@pytest.fixture(scope="module")
+def evaluated(run):
+    recipe, pose.RECIPE = pose.RECIPE, pose.Recipe(scenes=128, width=4, epochs=2)
+    try:
+        evaluate.main([f"--workdir={run}"])
+    finally:
+        pose.RECIPE = recipe
+    return json.loads((run / "evaluation.json").read_text())
+
+
+def test_an_evaluation_says_how_right_translations_are(run, evaluated):
+    assert evaluated["of"] == "translations"
+    found = evaluated["measures"]
+    assert set(OF_TRANSLATIONS) < set(found)
+    for name, floor in (("pixel_error", 0), ("similarity", 1)):
+        assert found[name]["floor"] == pytest.approx(floor, abs=1e-6)
+    assert 0 < found["pixel_error"]["value"] < 2
+    assert 0 < found["cycle"]["value"] < 2
+    assert np.sum(evaluated["confusion"]) == evaluated["num"]
+    identity = evaluated["baselines"]["identity"]
+    assert set(identity) == {"fd_probe", "character_kept", "pixel_error", "similarity", "pose_error"}
+    for name in ("nearest", "translations", "confusion"):
+        assert (run / "samples" / f"000006-{name}.png").exists()
