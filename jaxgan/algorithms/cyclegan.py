@@ -135,6 +135,7 @@ class CycleGan:
         """Updates both generators (equation 3) once, and both critics on these fakes or earlier ones."""
         hyper = state.hyper
         key_a, key_b, key_g, key_d, key_pool = jax.random.split(key, 5)
+        key_b = key_a if self.config.data.paired else key_b  # partners are mirrored and cut alike
         a, b = self.see(key_a, batch["source"]), self.see(key_b, batch["image"])
 
         loss = lambda params: self.loss_g(params, state, a, b, key_g)

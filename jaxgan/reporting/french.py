@@ -193,6 +193,13 @@ TEXTS = {
     "plancher est celle du bruit lui-même",
     "measure_inpainting": "la même à partir d'images mises de côté dont un quart est gris ; le plancher est celle "
     "de ces images",
+    "measure_character_kept": "part des traductions où le personnage est encore reconnu",
+    "measure_pixel_error": "erreur absolue moyenne des traductions par rapport à leurs vrais équivalents",
+    "measure_similarity": "similarité structurelle des traductions avec leurs vrais équivalents",
+    "measure_pose_error": "erreur moyenne sur la pose de la tête dans les traductions, en écarts types",
+    "measure_cycle": "erreur absolue moyenne de ce qui revient des traductions ; le plancher est celle des vrais "
+    "équivalents",
+    "measure_cycle_altered": "la même pour des traductions arrondies à 8 bits et floutées, où rien ne se cache",
     "measure_fid": "distance de Fréchet dans l'espace d'Inception",
     "measure_kid": "distance à noyau dans l'espace d'Inception",
     "measure_inception_score": "netteté et variété des réponses d'Inception",
@@ -232,6 +239,9 @@ TEXTS = {
     "metric_m": "mesure globale de convergence",
     "metric_score_real": "note des images réelles par le discriminateur",
     "metric_score_fake": "note des images dessinées par le discriminateur",
+    "metric_loss_adversarial": "perte des deux générateurs devant les critiques",
+    "metric_loss_cycle": "|erreur| moyenne de ce qui revient, pour les deux domaines",
+    "metric_loss_identity": "|changement| moyen d'images déjà dans le domaine, pour les deux",
     "metric_active_fake": "part des coefficients dessinés par G qui ne sont pas nuls",
     "metric_likeness": "ressemblance entre images générées selon le critique, de 0 à 1",
     "metric_lr_g": "taux d'apprentissage du générateur",
