@@ -311,7 +311,7 @@ TINY_TRANSLATION |= {"blocks": 1, "critic_halvings": 1, "pool": 4, "lr_hold_step
 TINY_CRITIC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "inference_steps": 2}
 TINY_CRITIC |= {"layer_1.sparsity": 0.1, "layer_2.sparsity": 0.1}
 QUICK_BEGAN = QUICK_BALANCE | {"plateau_every": 1500}
-QUICK_CRITIC = QUICK_BEGAN | {"steps": 2000, "gamma": 1.0, "lambda_k": 0.01}
+QUICK_CRITIC = QUICK_BEGAN | {"steps": 2000, "gamma": 1.0, "lambda_k": 0.01, "pull_away": 0.25}
 QUICK_DCGAN = {
     "batch_size": 16,
     "steps": 3500,

@@ -84,7 +84,8 @@ def test_the_metrics_are_those_of_the_contract(trained):
         "sdpc_codes": layers | scores | {"loss_g", "loss_d", "active_fake"},
     }
     stored = RunDirectory(workdir).stored()["config"]
-    assert set(RunDirectory(workdir).metrics.read()[0]) == {"step", "epoch", *TIMES} | own[stored["algorithm"]]
+    pulled = {"likeness"} if stored.get("pull_away") else set()
+    assert set(RunDirectory(workdir).metrics.read()[0]) == {"step", "epoch", *TIMES, *pulled} | own[stored["algorithm"]]
 
 
 def test_real_images_stand_beside_the_first_grid(trained):

@@ -226,11 +226,13 @@ class TransposedConv(nn.Module):
     """Transposed convolution of stride 2: (B, H, W, C) to (B, 2H, 2W, features).
 
     Its fan-in counts the features, as in the convolution that it transposes and as PyTorch counts.
+    Where `folded` (by default on a CPU) it is computed on the small grid, see `folded_transposed_conv`.
     """
 
     features: int
     kernel: int = 4
     bias: bool = True
+    folded: bool | None = None
     initialization: str = "fan_avg_normal"
     dtype: jnp.dtype = jnp.float32
 
@@ -240,13 +242,16 @@ class TransposedConv(nn.Module):
         start = initializers(self.initialization, self.kernel**2 * self.features)
         draw = start.pop("kernel_init")
 
-        def kernel_init(key, shape, dtype):
+        def kernel_init(key, shape, dtype=jnp.float32):
             return draw(key, (*size, self.features, x.shape[-1]), dtype).swapaxes(2, 3)
 
-        conv = nn.ConvTranspose(
-            self.features, size, (2, 2), "SAME", use_bias=False, dtype=self.dtype, kernel_init=kernel_init
-        )
-        return _add_bias(self, conv(x), start["bias_init"])
+        kernel = self.param("kernel", kernel_init, (*size, x.shape[-1], self.features))
+        x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
+        if _folds(self.folded):
+            x = folded_transposed_conv(x, kernel)
+        else:
+            x = jax.lax.conv_transpose(x, kernel, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        return _add_bias(self, x, start["bias_init"])
 
 
 class UpsampleConv(nn.Module):
@@ -267,8 +272,7 @@ class UpsampleConv(nn.Module):
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
         start = initializers(self.initialization, math.prod(shape[:-1]))
         x, kernel = (value.astype(self.dtype) for value in (x, self.param("kernel", start["kernel_init"], shape)))
-        folded = jax.default_backend() == "cpu" if self.folded is None else self.folded
-        if folded:
+        if _folds(self.folded):
             x = folded_upsample_conv(x, kernel)
         else:
             x = _conv(upsample(x), kernel, [(self.kernel // 2, self.kernel // 2)] * 2)
@@ -289,12 +293,32 @@ def folded_upsample_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     Returns:
       (B, 2H, 2W, F).
     """
+    return _by_phases(x, kernel, _fold)
+
+
+def folded_transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """A transposed convolution of stride 2 as one small convolution for each of the four output phases.
+
+    Half of a kernel's rows, and half of its columns, meet what is not zero in x once it is spread out.
+
+    Args:
+      x: (B, H, W, C).
+      kernel: (K, K, C, F), K > 1.
+
+    Returns:
+      (B, 2H, 2W, F), as `jax.lax.conv_transpose` with padding SAME.
+    """
+    return _by_phases(x, kernel, _every_other)
+
+
+def _by_phases(x: jax.Array, kernel: jax.Array, part: Callable) -> jax.Array:
+    """Puts together four convolutions of x, by what `part` takes of the kernel's rows and columns for each phase."""
     batch, height, width, _ = x.shape
 
     def phase(row: int, column: int) -> jax.Array:
-        folded, pad_rows = _fold(kernel, 0, row)
-        folded, pad_columns = _fold(folded, 1, column)
-        return _conv(x, folded, (pad_rows, pad_columns))
+        small, pad_rows = part(kernel, 0, row)
+        small, pad_columns = part(small, 1, column)
+        return _conv(x, small, (pad_rows, pad_columns))
 
     rows = [jnp.stack([phase(row, column) for column in (0, 1)], axis=3) for row in (0, 1)]
     interleaved = jnp.stack(rows, axis=2)  # (B, H, 2, W, 2, F)
@@ -329,6 +353,19 @@ def _fold(kernel: jax.Array, axis: int, phase: int) -> tuple[jax.Array, tuple[in
     starts = np.searchsorted(source, np.arange(source[0], source[-1] + 1))
     parts = jnp.split(kernel, starts[1:], axis)
     return jnp.concatenate([part.sum(axis, keepdims=True) for part in parts], axis), (-source[0], source[-1])
+
+
+def _every_other(kernel: jax.Array, axis: int, phase: int) -> tuple[jax.Array, tuple[int, int]]:
+    """Takes what of a kernel meets x at a phase of a transposed convolution's output; returns that and x's padding."""
+    size = kernel.shape[axis]
+    before = min(size - 1, (size + 1) // 2)  # zeros that SAME puts before x
+    taps = np.arange((before - phase) % 2, size, 2)
+    first, last = (phase + taps[0] - before) // 2, (phase + taps[-1] - before) // 2
+    return jnp.take(kernel, taps, axis), (-first, last)
+
+
+def _folds(folded: bool | None) -> bool:
+    return jax.default_backend() == "cpu" if folded is None else folded
 
 
 def _add_bias(layer: nn.Module, x: jax.Array, initializer: Initializer) -> jax.Array:

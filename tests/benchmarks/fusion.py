@@ -11,7 +11,7 @@
   picture --out=FILE  [--systems=began,...] [--seeds=0,1,2] [--data=toons] [--workdir=DIR]
                       those samples of the best checkpoints: a column for each system, a row for each seed
 
-A system is one of SYSTEMS, with other values of fields behind it where wanted: sdpc_began+feedback=0+layers=1. A run
+A system is a config's quick preset with other values of fields behind it: sdpc_began+pull_away=0+feedback=0. A run
 has a core of its own, `--jobs` of them at a time; 20 minutes on one core are 10 on two. Steps, not the clock, end it,
 so that it can be repeated and other work on the machine costs it nothing. Runs that have a row are passed over.
 """
@@ -23,19 +23,30 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
+import jax
 from PIL import Image
 from scipy import stats
 
+from jaxgan import algorithms, config
+from jaxgan.algorithms.network import parameters
 from jaxgan.rundir import RunDirectory
 
 ROOT = Path(__file__).parents[2]
-# Those that are compared, and the fields in which a small sweep has found each to do better than its quick preset.
-SYSTEMS = {"began": "", "abegan": "", "dcgan": "", "sdpc_began": "", "sdpc_shared": "", "sdpc_codes": ""}
+# Those that are compared: of each config the best of a small sweep by fd_probe, see RESULTS.md.
+SYSTEMS = [
+    "began+gamma=1+lambda_k=0.01+pull_away=0.1",
+    "abegan+gamma=1+lambda_k=0.01+pull_away=0.1",
+    "dcgan",
+    "sdpc_began+pull_away=0.25",
+    "sdpc_shared+pull_away=0.25",
+    "sdpc_codes",
+]
 CHECKPOINTS = {"best": ["--step=best"], "last": []}  # of a run: the one of the least fd_probe in training, and the end
 ROUNDS, STEPS = 3, 60  # of timing: a step's time is the median over the rounds, of the last third of the steps
 READINGS = 20  # of a run's monitor
@@ -44,9 +55,9 @@ KEY = ("system", "data", "seed", "budget")  # of a row
 
 
 def command(system: str, seed: int, workdir: Path, *fields: str) -> list[str]:
-    config, *others = system.split("+")
-    own = [f"--config.{field}" for field in [*filter(None, SYSTEMS[config].split("+")), *others]]
-    start = [sys.executable, "-m", "jaxgan.main", f"--config={ROOT}/configs/{config}.py:quick"]
+    name, *others = system.split("+")
+    own = [f"--config.{field}" for field in others]
+    start = [sys.executable, "-m", "jaxgan.main", f"--config={ROOT}/configs/{name}.py:quick"]
     return [*start, f"--workdir={workdir}", f"--config.seed={seed}", "--config.tensorboard=False", *fields, *own]
 
 
@@ -96,10 +107,12 @@ def judged(workdir: Path, checkpoint: str, core: int) -> dict:
 def row(system: str, seed: int, workdir: Path, core: int) -> dict:
     run = RunDirectory(workdir)
     stored, last = run.stored(), run.metrics.read()[-1]
+    algorithm = algorithms.make(config.from_dict(stored["config"]))
     return {
         "system": system,
         "data": stored["data"]["name"],
         "seed": seed,
+        "parameters": sum(parameters(jax.eval_shape(algorithm.init, jax.random.key(0))).values()),
         "steps": last["step"],
         "minutes": round(last["seconds"] / 60, 2),
         "collapses": sum(event["event"] == "collapse" for event in run.events.read()),
@@ -119,7 +132,7 @@ def train(options: argparse.Namespace) -> None:
     def one(seed: int, system: str) -> None:
         workdir, core = options.workdir / name / f"{system}-{seed}", cores.get()
         try:
-            steps = int(options.minutes * 60 / costs.get(system, costs[system.partition("+")[0]]))
+            steps = int(options.minutes * 60 / costs.get(system, costs[config_of(system)]))
             pace = [f"--config.{field}={steps // 10}" for field in ("sample_every", "checkpoint_every")]
             pace += [f"--config.monitor.every={steps // READINGS}", f"--config.steps={steps}"]
             on_one_core(command(system, seed, workdir, *pace, *options.fields), core)
@@ -150,12 +163,18 @@ def lines(runs: dict[str, dict[int, dict]], names: Sequence[str]) -> Iterator[st
     yield "| system | seeds | " + " | ".join(names) + " |"
     yield "|---" * (2 + len(names)) + "|"
     first, *_ = runs
+    configs = Counter(map(config_of, runs))
+    title = lambda system: config_of(system) if configs[config_of(system)] == 1 else system
     for system, own in runs.items():
-        yield line(system, [[run[name] for run in own.values() if name in run] for name in names])
+        yield line(title(system), [[run[name] for run in own.values() if name in run] for name in names])
         if system != first:
             both = [(own[seed], runs[first][seed]) for seed in own if seed in runs[first]]
             gap = lambda name, both=both: [a[name] - b[name] for a, b in both if name in a and name in b]
-            yield line(f"less {first}", [gap(name) for name in names])
+            yield line(f"less {title(first)}", [gap(name) for name in names])
+
+
+def config_of(system: str) -> str:
+    return system.partition("+")[0]
 
 
 def line(title: str, values: Sequence[Sequence[float]]) -> str:
@@ -165,7 +184,7 @@ def line(title: str, values: Sequence[Sequence[float]]) -> str:
 
 GENERATED = ("fd_probe", "kid_probe", "precision", "recall", "coverage", "effective_characters", "recognised")
 SEEN = ("memorisation", "reconstruction", "denoising", "inpainting", "active_2", "accuracy_1", "accuracy_2")
-OF_RUN = ("steps", "minutes", "collapses", "drawn")
+OF_RUN = ("parameters", "steps", "minutes", "step", "collapses", "drawn")
 
 
 def tables(options: argparse.Namespace) -> None:
@@ -196,7 +215,7 @@ def main() -> None:
     parser.add_argument("--costs", type=Path, default=Path("results/fusion-costs.json"))
     parser.add_argument("--rows", type=Path, default=Path("results/fusion.jsonl"))
     parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--systems", type=lambda text: text.split(","), default=list(SYSTEMS))
+    parser.add_argument("--systems", type=lambda text: text.split(","), default=SYSTEMS)
     parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0, 1, 2])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--workdir", type=Path, default=Path("runs/fusion"))

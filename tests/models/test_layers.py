@@ -6,15 +6,20 @@ from flax import linen as nn
 
 from jaxgan.models import layers
 
+KERNELS = (2, 3, 4, 5)
 
-@pytest.mark.parametrize("kernel", [3, 5])
+
+@pytest.mark.parametrize(
+    ("layer", "kernel"),
+    [(layers.UpsampleConv, 3), (layers.UpsampleConv, 5), *((layers.TransposedConv, k) for k in KERNELS)],
+)
 @pytest.mark.parametrize("features", [1, 4])
-def test_folded_upsampling_is_the_plain_one_in_value_and_gradient(kernel, features):
+def test_folded_layers_are_the_plain_ones_in_value_and_gradient(layer, kernel, features):
     with jax.enable_x64():
         x, target = (
             jax.random.normal(jax.random.key(i), shape) for i, shape in enumerate([(2, 5, 6, 3), (2, 10, 12, features)])
         )
-        plain, folded = (layers.UpsampleConv(features, kernel, folded=f, dtype=jnp.float64) for f in (False, True))
+        plain, folded = (layer(features, kernel, folded=f, dtype=jnp.float64) for f in (False, True))
         variables = plain.init(jax.random.key(2), x)
         variables = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), variables)
 
