@@ -9,8 +9,8 @@ from jaxgan.fields import QUICK_TRANSLATION, TINY_TRANSLATION, base, with_preset
 
 def get_config(preset=None):
     config = base("cyclegan")
-    config.epochs = 200  # of 9,877 images, learning rates falling from the middle on
-    config.lr_hold_steps = config.lr_fall_steps = 987_700
+    config.steps = 1_778_000  # 200 epochs of simpsons_faces
+    config.lr_hold_steps = config.lr_fall_steps = 889_000
     config.blocks, config.critic_halvings = 6, 3
     config.data.image_size, config.data.load_size = 128, 143
     config.data.a.name, config.data.b.name = "folder", "simpsons_faces"

@@ -8,9 +8,9 @@ from jaxgan.fields import QUICK_TRANSLATION, TINY_TRANSLATION, base, with_preset
 
 def get_config(preset=None):
     config = base("cyclegan")
-    config.epochs = 60
     config.batch_size = 4
-    config.lr_hold_steps = config.lr_fall_steps = 67_500
+    config.steps = 60_000
+    config.lr_hold_steps = config.lr_fall_steps = 30_000
     config.critic_halvings = 2
     config.data.image_size = 64
     return with_preset(config, preset, quick=QUICK_TRANSLATION, tiny=TINY_TRANSLATION)

@@ -191,6 +191,8 @@ def validate(config: ConfigDict) -> None:
         raise UserError(f"kernel={config.kernel}: it is an odd number")
     if "kernel" in fields and config.width % 4:
         raise UserError(f"width={config.width}: that of DCGAN's networks is a multiple of 4")
+    if config.algorithm == "cyclegan":
+        _validate_translator(config)
     if "pretrain_steps" in fields:
         _validate_pretraining(config)
     if fields.get("k_min", 0) > fields.get("k_max", 0):
@@ -208,10 +210,24 @@ def _validate_size(config: ConfigDict) -> None:
         name = "image_width" if data.image_size in sides else "image_size"
         known = ", ".join(map(str, sides))
         raise UserError(f"data.{name}={data[name]}: images are square, their side is one of {known}")
-    if 0 < data.get("load_size", 0) < data.image_size:
-        raise UserError(f"data.load_size={data.load_size}: it is data.image_size={data.image_size} or more, or 0")
-    if "critic_halvings" in config and data.image_size < 2 ** (config.critic_halvings + 2):
+
+
+def _validate_translator(config: ConfigDict) -> None:
+    data, last = config.data, config.lr_hold_steps + config.lr_fall_steps
+    if data.load_size and not data.image_size <= data.load_size <= 1.5 * data.image_size:
+        raise UserError(
+            f"data.load_size={data.load_size}: it is from data.image_size={data.image_size} to one and a half of that, "
+            "or 0"
+        )
+    if data.image_size < 2 ** (config.critic_halvings + 2):
         raise UserError(f"critic_halvings={config.critic_halvings}: that leaves no patch of {data.image_size} pixels")
+    if config.paired and not data.paired:
+        raise UserError(f"paired={config.paired}: batches hold partners with data.paired=True only")
+    if config.lr_fall_steps and (config.steps or 0) > last:
+        raise UserError(
+            f"steps={config.steps}: the learning rates have fallen to 0 by step {last:,}; set lr_hold_steps and "
+            "lr_fall_steps to halves of the steps, or lr_fall_steps=0"
+        )
 
 
 def _validate_sdpc(config: ConfigDict) -> None:

@@ -318,7 +318,7 @@ def _of_translations(options: argparse.Namespace) -> Examine:
     shape, names = source.image.shape[1:], real.probe.names
     label = source.label if names and origin.names == names else None
     truth, read_pose = None, functools.partial(pose.read, shape)
-    if origin.name == "sketches":
+    if origin.name == "sketches" and real.dataset.name in ("toons", "colourings"):
         scenes = sketches.held_out_scenes(held_out)
         partner = embed(real.probe, sketches.draw("colourings", scenes, shape))
         truth = translation.Truth(partner, pose.truth(scenes))

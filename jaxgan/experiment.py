@@ -5,6 +5,7 @@ import math
 from typing import NamedTuple
 
 import jax
+import numpy as np
 from ml_collections import ConfigDict
 
 from jaxgan import algorithms, fields, parallel, watch
@@ -66,12 +67,12 @@ def prepare(config: ConfigDict) -> Experiment:
     dataset = datasets.limit(whole, learnt.limit)
     for prepared in (dataset, *origins):
         _check_size(prepared, config.batch_size)
-    watch.check(config.monitor, dataset)
     origin = origins[0] if origins else None
-    if config.data.get("paired") and len(origin.train.label) != len(dataset.train.label):
+    watch.check(config.monitor, dataset, origin)
+    if config.data.get("paired") and not np.array_equal(origin.train.label, dataset.train.label):
         raise UserError(
-            f"data.paired: {origin.name} has {len(origin.train.label):,} training images and {dataset.name} "
-            f"{len(dataset.train.label):,}; pairs are of as many, as sketches and colourings are"
+            f"data.paired: the images of {origin.name} and {dataset.name} are no partners, as those of sketches and "
+            "colourings are with the same limit"
         )
     return Experiment(config, algorithm, whole, dataset, origin, mesh)
 

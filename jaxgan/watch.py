@@ -15,11 +15,13 @@ from jaxgan.errors import UserError
 from jaxgan.evaluation import BEST_METRICS, goodness
 from jaxgan.evaluation import probe as probes
 from jaxgan.evaluation.alarm import Alarm, Event
-from jaxgan.evaluation.monitor import Monitor
+from jaxgan.evaluation.measures import evenly
+from jaxgan.evaluation.monitor import TRACE, Monitor
 from jaxgan.evaluation.neighbours import K_COVERAGE
 from jaxgan.metrics import JsonLines
 
 BATCH = 64  # samples drawn at a time
+FEWEST = TRACE[0]  # that a reading looks at
 
 
 class Reading(NamedTuple):
@@ -42,7 +44,7 @@ Sampler = Callable[[Any], np.ndarray]  # from a state to the samples that a read
 def sampler(algorithm: algorithms.Algorithm, num: int, key: jax.Array, origin: DataSet | None) -> Sampler:
     """Draws the same latents at every reading, or translates the same held-out images, off the mesh."""
     if origin:
-        image = images.to_float(origin.held_out.image[:num])
+        image = images.to_float(evenly(origin.held_out, num).image)
         given = np.split(image, range(BATCH, len(image), BATCH))
         draw = jax.jit(lambda state, image: algorithm.translate(state, image, "ab"))
     else:
@@ -121,12 +123,17 @@ class Watch:
         return events, best
 
 
-def check(monitor: ConfigDict, dataset: DataSet) -> None:
-    """Raises UserError where the monitor is to tell what the set does not say."""
+def check(monitor: ConfigDict, dataset: DataSet, origin: DataSet | None) -> None:
+    """Raises UserError where the monitor is to tell what the sets do not say, `origin` being what is translated."""
     if not monitor.every:
         return
     if monitor.best_metric == "effective_characters" and len(np.unique(dataset.train.label)) < 2:
         raise UserError(f"monitor.best_metric=effective_characters: {dataset.name} has no labels; take fd_probe")
+    if origin and len(origin.held_out.label) < FEWEST:
+        raise UserError(
+            f"the monitor looks at {FEWEST} translations or more, and {origin.name} has {len(origin.held_out.label)} "
+            "held-out images: turn it off with --config.monitor.every=0"
+        )
     held_out = len(dataset.held_out.label)
     if held_out <= K_COVERAGE:
         raise UserError(

@@ -87,13 +87,20 @@ def test_what_cannot_translate_says_so(tmp_path):
         ({"data__a__name": "folder"}, "data.name=folder needs data.dir"),
         ({"data__a__name": "sketch"}, "no data set 'sketch'"),
         ({"data__b__limit": 4}, "fewer than batch_size=8"),
-        ({"data__paired": True, "data__a__limit": 50}, "data.paired: sketches has 50 training images and toons 64"),
+        ({"data__paired": True}, "data.paired: the images of sketches and toons are no partners"),
     ],
 )
 def test_sets_that_cannot_be_meant(fields, said, tmp_path):
     with pytest.raises(UserError, match=said):
         train(load("sketch2toon", **fields), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_partners_without_a_pool_are_learnt(tmp_path):
+    fields = {"data__paired": True, "data__b__name": "colourings", "paired": 10.0, "cycle": 0.0, "pool": 0}
+    state = train(load("sketch2toon", steps=2, **fields), tmp_path / "run")
+    assert state.pool_a is None
+    assert sample.load(tmp_path / "run")[2] == 2
 
 
 def test_another_set_to_translate_is_another_run(tmp_path):

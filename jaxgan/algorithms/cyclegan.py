@@ -63,20 +63,20 @@ class State:
     generator_ba: Network
     critic_a: Network
     critic_b: Network
-    pool_a: Pool
-    pool_b: Pool
+    pool_a: Pool | None
+    pool_b: Pool | None
     hyper: Hyper
 
 
-def exchange(pool: Pool, image: jax.Array, key: jax.Array) -> tuple[Pool, jax.Array]:
+def exchange(pool: Pool | None, image: jax.Array, key: jax.Array) -> tuple[Pool | None, jax.Array]:
     """What the critic is shown in the place of new fakes (B, H, W, C), one after the other.
 
     While the pool has room an image is kept and shown. Then with probability 1/2 it takes the place of one of the
-    pool's, drawn evenly, which is shown; else it is shown itself.
+    pool's, drawn evenly, which is shown; else it is shown itself. Without a pool all are.
     """
+    if pool is None:
+        return None, image
     size = len(pool.image)
-    if not size:
-        return pool, image
 
     def one(pool, given):
         new, key = given
@@ -116,7 +116,7 @@ class CycleGan:
         keys = jax.random.split(key, 4)
         translator = lambda key: create(self.generator.init(key, image), ema=config.ema_decay > 0)
         judge = lambda key: create(self.critic.init(key, image))
-        pool = lambda: Pool(jnp.zeros((config.pool, side, side, channels)), jnp.int32(0))
+        pool = lambda: Pool(jnp.zeros((config.pool, side, side, channels)), jnp.int32(0)) if config.pool else None
         return State(
             step=jnp.int32(0),
             generator_ab=translator(keys[0]),

@@ -121,6 +121,8 @@ def row(system: str, seed: int, workdir: Path, core: int) -> dict:
 
 def train(options: argparse.Namespace) -> None:
     costs = json.loads(options.costs.read_text())
+    if unknown := [system for system in options.systems if system not in costs]:
+        sys.exit(f"no step of {', '.join(unknown)} has been timed: run `time` with --systems first")
     name = next(
         (field.partition("=")[2] for field in options.fields if field.startswith("--config.data.name=")), "toons"
     )
@@ -132,11 +134,14 @@ def train(options: argparse.Namespace) -> None:
     def one(seed: int, system: str) -> None:
         workdir, core = options.workdir / name / f"{system}-{seed}", cores.get()
         try:
-            steps = int(options.minutes * 60 / costs.get(system, costs[config_of(system)]))
+            steps = int(options.minutes * 60 / costs[system])
             pace = [f"--config.{field}={steps // 10}" for field in ("sample_every", "checkpoint_every")]
             pace += [f"--config.monitor.every={steps // READINGS}", f"--config.steps={steps}"]
             on_one_core(command(system, seed, workdir, *pace, *options.fields), core)
             found = row(system, seed, workdir, core) | {"budget": options.minutes}
+        except subprocess.CalledProcessError as error:  # whose output has been seen; the others go on
+            print(f"{system}, seed {seed}: failed with {error.returncode}", flush=True)
+            return
         finally:
             cores.put(core)
         with options.rows.open("a") as file:
