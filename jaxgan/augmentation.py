@@ -13,8 +13,8 @@ def diffaugment(key: jax.Array, images: jax.Array) -> jax.Array:
     It is differentiable, so that a generator learns through it (DiffAugment, Zhao et al. 2020, arXiv 2006.10738,
     section 3.2, with all three of its policies).
     """
-    colours, shift, hole = jax.random.split(key, 3)
-    return cut_out(hole, translate(shift, recolour(colours, images)))
+    colours, places, hole = jax.random.split(key, 3)
+    return cut_out(hole, shift(places, recolour(colours, images)))
 
 
 def recolour(key: jax.Array, images: jax.Array) -> jax.Array:
@@ -27,7 +27,7 @@ def recolour(key: jax.Array, images: jax.Array) -> jax.Array:
     return mean + (0.5 + contrast) * (images - mean)
 
 
-def translate(key: jax.Array, images: jax.Array) -> jax.Array:
+def shift(key: jax.Array, images: jax.Array) -> jax.Array:
     """Moves each image by whole pixels, up to an eighth of its sides; what comes in is 0."""
     count, height, width, channels = images.shape
     reach = (round(height / SHIFT), round(width / SHIFT))

@@ -227,7 +227,7 @@ def probe_warnings(judge: probe.Probe) -> list[str]:
 def table(content: dict) -> str:
     """Lays the measures out beside their floors, and says the rest in words."""
     heads = {"samples": ("samples", "real images"), "held out": ("held out", "beside")}
-    heads["translations"] = ("translations", "true partners")
+    heads["translations"] = ("translations", "true partners" if content.get("partners") else "at best")
     lines, head = [], None
     for name, measure in content["measures"].items():
         of = "held out" if name in OF_HELD_OUT else "translations" if name in OF_TRANSLATIONS else "samples"
@@ -310,9 +310,14 @@ def _of_samples(options: argparse.Namespace) -> Examine:
 def _of_translations(options: argparse.Namespace) -> Examine:
     """Of held-out images of a, translated to b, and back."""
     if options.inception is not None:
-        raise UserError(f"{options.workdir}: its algorithm draws no samples: leave out --inception")
+        raise UserError(f"{options.workdir}: Inception measures samples and no translations: leave out --inception")
     real, origin = real_images(options.workdir), restoring.origin(options.workdir)
-    held_out = measures.spread(len(origin.held_out.label), options.num)
+    count = len(origin.held_out.label)
+    if count < measures.FEWEST:
+        raise UserError(
+            f"{origin.name}, data.a, has {count} held-out images: measuring takes {measures.FEWEST} or more"
+        )
+    held_out = measures.spread(count, options.num)
     source = measures.take(origin.held_out, held_out)
     print(f"probe of {real.dataset.name}: {probe.describe(real.probe)}", flush=True)
     shape, names = source.image.shape[1:], real.probe.names
@@ -330,7 +335,10 @@ def _of_translations(options: argparse.Namespace) -> Examine:
         found = measures.measure(given.translated, real.train, real.held_out, names)
         found.measures.update(translation.measure(given, truth, read_pose))
         found.measures.update(cycle_errors(algorithm, state, source.image, translated, back, truth))
-        content = record_of_samples(real, found, step, len(source.image)) | {"of": "translations"}
+        content = record_of_samples(real, found, step, len(source.image)) | {
+            "of": "translations",
+            "partners": bool(truth),
+        }
         content["baselines"] = translation.baselines(given, real.train, real.held_out, truth, read_pose)
         pictures = {"nearest": found.picture, "translations": _draw_translations(source.image, translated, back, truth)}
         if label is not None:

@@ -101,11 +101,14 @@ def _set(name: str) -> ConfigDict:
 
 
 def sets(data: ConfigDict) -> list[ConfigDict]:
-    """`config.data` of the set that is learnt and, for a translator, that of the one that it translates: b and a."""
+    """`config.data` of the set that is learnt and, for a translator, that of the one that it translates: b and a.
+
+    These have a `prefix`, with which the names of their own fields begin.
+    """
     if "b" not in data:
         return [data]
     shared = {name: value for name, value in data.items() if not isinstance(value, ConfigDict)}
-    return [ConfigDict(shared | dict(own.items())) for own in (data.b, data.a)]
+    return [ConfigDict(shared | dict(data[name].items()) | {"prefix": f"data.{name}."}) for name in "ba"]
 
 
 def _balance() -> dict:

@@ -226,7 +226,8 @@ def _draw_translations(options: argparse.Namespace) -> tuple[Path, dict[str, np.
     data = config_lib.from_dict(RunDirectory(options.workdir).stored()["config"]).data
     if not algorithm.translate:
         raise UserError("--input: the run's algorithm translates no images")
-    given = translation.read_photos(options.input, (data.image_size, data.image_size, data.channels))
+    shape = data.image_size, data.image_size, data.channels
+    given = translation.read_photos(options.input, shape, data[direction[0]].fit)
     translated, back = translation.translate(algorithm, state, given, direction)
     out = options.out or _samples(options.workdir) / f"{step:06}-{direction}-{options.input.stem}.png"
     first, second = direction

@@ -47,12 +47,16 @@ def translate(
     return tuple(map(np.concatenate, zip(*parts, strict=True)))
 
 
-def read_photos(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
-    """Reads an image file, or all below a folder or in an archive, as uint8 (N, *shape); says where parts are left out.
+def read_photos(path: Path, shape: tuple[int, int, int], how: str) -> np.ndarray:
+    """Reads an image file, or all below a folder or in an archive, as uint8 (N, *shape), fitted in the way `how`.
+
+    Says which files are no images, and where parts of images are left out.
 
     Raises:
-      UserError: there is nothing there, or what is no image.
+      UserError: there is no image.
     """
+    if not path.exists():
+        raise UserError(f"--input={path}: there is no such file or folder")
     if path.is_file() and path.suffix.lower() != ".zip":
         try:
             photos = [(path.name, decode(path.read_bytes()))]
@@ -64,9 +68,11 @@ def read_photos(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
             raise no_images(files)
         with Progress(f"reading {path}", len(files.members), "images") as progress:
             photos = list(files.read(files.members, progress))
-            files.settle("error", progress)
+            files.settle("skip", progress)
+        if not photos:
+            raise UserError(f"--input={path}: none of its files is a readable image")
     for name, photo in photos:
         height, width, _ = photo.shape
-        if height != width:
+        if height != width and how == "crop":
             print(f"{name}: of {width}x{height} pixels the centre square is translated")
-    return np.stack([fit(photo, shape, "crop") for _, photo in photos])
+    return np.stack([fit(photo, shape, how) for _, photo in photos])

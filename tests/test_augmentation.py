@@ -7,7 +7,7 @@ from jaxgan import augmentation
 
 def test_each_image_is_moved_by_whole_pixels():
     image = jnp.broadcast_to(jnp.arange(1.0, 257).reshape(16, 16, 1), (400, 16, 16, 1))
-    moved = np.asarray(augmentation.translate(jax.random.key(0), image))[..., 0]
+    moved = np.asarray(augmentation.shift(jax.random.key(0), image))[..., 0]
     shifts = set()
     for picture in moved:
         row, column = (int(place[0]) for place in np.nonzero(picture == 8 * 16 + 9))  # what was at (8, 8)

@@ -1,5 +1,6 @@
 import json
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -31,7 +32,7 @@ def test_a_photo_of_any_size_is_translated(run, tmp_path, capsys):
     assert "me.jpg: of 60x90 pixels the centre square is translated" in said
     assert f"wrote {run}/samples/000006-ab-me.png" in said
     algorithm, state, _ = sample.load(run)
-    given = translation.read_photos(path, (32, 32, 3))
+    given = translation.read_photos(path, (32, 32, 3), "crop")
     there, back = translation.translate(algorithm, state, given, "ab")
     np.testing.assert_array_equal(np.load(tmp_path / "out.npz")["images"], images.to_uint8(there))
     again = algorithm.translate(state, algorithm.translate(state, images.to_float(given), "ab"), "ba")
@@ -45,7 +46,7 @@ def test_a_folder_is_translated_the_other_way(run, tmp_path):
         photo(folder / f"{number}.png", (32, 32), (80 * number, 10, 10))
     sample.main([f"--workdir={run}", f"--input={folder}", "--direction=ba", f"--npz={tmp_path}/out.npz"])
     algorithm, state, _ = sample.load(run)
-    expected = translation.translate(algorithm, state, translation.read_photos(folder, (32, 32, 3)), "ba")[0]
+    expected = translation.translate(algorithm, state, translation.read_photos(folder, (32, 32, 3), "crop"), "ba")[0]
     np.testing.assert_array_equal(np.load(tmp_path / "out.npz")["images"], images.to_uint8(expected))
     assert Image.open(run / "samples" / "000006-ba-photos.png").height > 3 * 32
 
@@ -58,9 +59,10 @@ def test_without_input_held_out_images_are_shown(run, capsys):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--input={tmp}/none.jpg"], "no file or folder"),
+        (["--input={tmp}/none.jpg"], "none.jpg: there is no such file or folder"),
         (["--input={tmp}/broken.jpg"], "broken.jpg is not a readable image"),
         (["--input={tmp}/empty"], "holds no image"),
+        (["--input={tmp}/bad"], "none of its files is a readable image"),
         (["--direction=ba"], "--direction is for images that are translated: add --input=FILE"),
         (["--input={tmp}/broken.jpg", "--direction=up"], "invalid choice: 'up'"),
         (["--input={tmp}/broken.jpg", "--num=3"], "--input translates all that is there"),
@@ -71,6 +73,8 @@ def test_without_input_held_out_images_are_shown(run, capsys):
 def test_mistakes_are_a_line(run, tmp_path, flags, said):
     (tmp_path / "broken.jpg").write_bytes(b"no image")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "a.png").write_bytes(b"no image")
     with pytest.raises(UserError, match=said):
         sample.main([f"--workdir={run}", *(flag.format(tmp=tmp_path) for flag in flags)])
 
@@ -84,8 +88,9 @@ def test_what_cannot_translate_says_so(tmp_path):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"data__a__name": "folder"}, "data.name=folder needs data.dir"),
-        ({"data__a__name": "sketch"}, "no data set 'sketch'"),
+        ({"data__a__name": "folder"}, "data.a.name=folder needs data.a.dir=FOLDER"),
+        ({"data__a__name": "sketch"}, "no data set 'sketch': data.a.name is one of"),
+        ({"data__b__name": "folder", "data__b__dir": "/nowhere"}, "point data.b.dir at the data set's archive"),
         ({"data__b__limit": 4}, "fewer than batch_size=8"),
         ({"data__paired": True}, "data.paired: the images of sketches and toons are no partners"),
     ],
@@ -101,6 +106,15 @@ def test_partners_without_a_pool_are_learnt(tmp_path):
     state = train(load("sketch2toon", steps=2, **fields), tmp_path / "run")
     assert state.pool_a is None
     assert sample.load(tmp_path / "run")[2] == 2
+
+
+def test_a_run_that_stopped_and_resumed_is_bit_identical(tmp_path):
+    """Pools included, which are full by step 1, and with the batches of both sets."""
+    whole = train(load("sketch2toon", steps=4), tmp_path / "whole")
+    train(load("sketch2toon", steps=2), tmp_path / "broken")
+    broken = train(load("sketch2toon", steps=4), tmp_path / "broken")
+    jax.tree.map(np.testing.assert_array_equal, jax.device_get(broken), jax.device_get(whole))
+    assert int(whole.pool_a.count) == 4
 
 
 def test_another_set_to_translate_is_another_run(tmp_path):

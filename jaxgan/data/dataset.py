@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ MODULES = {
     "folder": "jaxgan.data.folder",
     "arrays": "jaxgan.data.arrays",
 }
+_OF_SET = re.compile(r"\bdata\.(?=(?:name|dir|fit|unreadable|limit)\b)")  # before what a translator's sets have each
 PREPARATION = 2  # version of how images are decoded and fitted: whoever changes a pixel changes it
 
 
@@ -75,6 +77,14 @@ def prepare(data: ConfigDict, limited: bool = True) -> DataSet:
     Raises:
       UserError: there is no such set, it is missing or damaged, images cannot be read, or there are too few.
     """
+    try:
+        dataset = _prepare(data)
+    except UserError as error:
+        raise UserError(_OF_SET.sub(data.get("prefix", "data."), str(error))) from error
+    return limit(dataset, data.limit) if limited else dataset
+
+
+def _prepare(data: ConfigDict) -> DataSet:
     if data.name not in MODULES:
         raise UserError(f"no data set {data.name!r}: data.name is one of {', '.join(MODULES)}")
     source = importlib.import_module(MODULES[data.name]).find(data)
@@ -83,8 +93,7 @@ def prepare(data: ConfigDict, limited: bool = True) -> DataSet:
     folder = cache.folder("arrays", f"v{PREPARATION}", f"{data.name}-{source.key}", size)
     if not folder.exists():
         _write(folder, source, shape, data)
-    dataset = _read(folder, data.name)
-    return limit(dataset, data.limit) if limited else dataset
+    return _read(folder, data.name)
 
 
 def find_prepared(name: str, fingerprint: str) -> DataSet:

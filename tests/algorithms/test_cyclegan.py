@@ -164,10 +164,14 @@ def test_what_it_shows(compiled):
     np.testing.assert_allclose(shown["b to a"], compiled.algorithm.translate(state, b, "ba"), atol=1e-5)
 
 
+OPTIONS = [{"r1": 1.0}, {"diffaugment": True}, {"cycle_steps": 10, "cycle_end": 1.0}, {"data__load_size": 36}]
+
+
 @pytest.mark.parametrize(
     "fields",
-    [{"r1": 1.0}, {"diffaugment": True}, {"cycle_steps": 10, "cycle_end": 1.0}, {"data__load_size": 36}],
-    ids=lambda fields: next(iter(fields)),
+    [{name: value for fields in OPTIONS for name, value in fields.items()}]
+    + [pytest.param(fields, marks=pytest.mark.slow) for fields in OPTIONS],
+    ids=["all", *(next(iter(fields)) for fields in OPTIONS)],
 )
 def test_options_change_the_step_and_nothing_else(compiled, fields):
     config = load("sketch2toon", batch_size=2, pool=0, data__flip=False, ema_decay=0.5, **fields)

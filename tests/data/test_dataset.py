@@ -15,6 +15,7 @@ from support import ROOT, load
 from jaxgan.data import cache
 from jaxgan.data.dataset import export, prepare
 from jaxgan.data.fitting import fit
+from jaxgan.data.toons.sketches import draw, held_out_scenes
 from jaxgan.data.writing import ArrayFile, SetWriter
 from jaxgan.errors import UserError
 from jaxgan.prepare import main as prepare_command
@@ -115,6 +116,10 @@ def test_sketches_and_colourings_are_pairs_of_scenes_that_no_toon_has():
     alike = np.corrcoef(*(ink(split).reshape(len(split.label), -1) for split in (sketches.train, colourings.train)))
     partners, others = alike[:40, 40:].diagonal(), alike[:40, 40:][~np.eye(40, dtype=bool)]
     assert partners.mean() > others.mean() + 0.1
+    for split in (sketches.held_out, colourings.held_out):  # what evaluation draws again to compare with
+        drawing = "sketches" if split is sketches.held_out else "colourings"
+        again = draw(drawing, held_out_scenes(np.arange(len(split.label))), (32, 32, 3))
+        np.testing.assert_array_equal(again, split.image)
     seen = {image.tobytes() for image in colourings.train.image}
     assert not seen & {image.tobytes() for image in toons.train.image}
 
