@@ -1,5 +1,8 @@
 """BEGAN that pulls its fakes apart (the term of EBGAN-PT, Zhao et al. 2017), against mode collapse; gamma 1.
 
+`:quick` takes five minutes on one core. On the toons it draws four of the ten characters, sharp but for their edges, on
+grey; on simpsons_mnist gamma 1 ends in saturated colours within 1,500 steps.
+
 python -m jaxgan.main --config=configs/began_pt.py[:quick|:tiny]
 """
 

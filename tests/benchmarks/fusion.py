@@ -43,8 +43,8 @@ SYSTEMS = [
     "began+gamma=1+lambda_k=0.01+pull_away=0.1",
     "abegan+gamma=1+lambda_k=0.01+pull_away=0.1",
     "dcgan",
-    "sdpc_began+pull_away=0.25",
-    "sdpc_shared+pull_away=0.25",
+    "sdpc_began",
+    "sdpc_shared",
     "sdpc_codes",
 ]
 CHECKPOINTS = {"best": ["--step=best"], "last": []}  # of a run: the one of the least fd_probe in training, and the end
