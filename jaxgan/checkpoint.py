@@ -22,6 +22,7 @@ from jaxgan.quiet import quiet_orbax
 # Room to leave, as Orbax's threads print what nobody can catch where a disk fills up under them.
 ROOM = 2  # sizes of the state
 MARGIN = 2**20  # bytes, for metadata
+_OTHER_ARRAYS = re.compile(r"structures? (?:do not match|mismatch)", re.IGNORECASE)  # so Orbax says it
 DELETING = 2.0  # seconds that deleting a checkpoint can take
 
 
@@ -113,7 +114,7 @@ class Checkpoints:
           Its step, its state and its config.
 
         Raises:
-          UserError: there is no such checkpoint.
+          UserError: there is no such checkpoint, or it holds other arrays.
           Vanished: it was deleted meanwhile.
         """
         steps = self.steps()
@@ -126,9 +127,14 @@ class Checkpoints:
         try:
             restored = self._manager.restore(step, args=items)
         except (FileNotFoundError, ValueError) as error:
-            if self._is_there(step):
-                raise
-            raise Vanished from error
+            if not self._is_there(step):
+                raise Vanished from error
+            if _OTHER_ARRAYS.search(str(error)):
+                raise UserError(
+                    f"checkpoint {step} in {self.folder} is of a version of jaxgan whose state had other arrays: "
+                    "go on with that version, or train anew"
+                ) from error
+            raise
         return step, restored.state, restored.config
 
     def _is_there(self, step: int) -> bool:

@@ -330,7 +330,8 @@ def _of_translations(options: argparse.Namespace) -> Examine:
     embedded = embed(real.probe, source.image)
 
     def examine(algorithm: algorithms.Algorithm, state: algorithms.State, step: int) -> tuple[dict, dict]:
-        translated, back = translate(algorithm, state, source.image, "ab")
+        translated = translate(algorithm, state, source.image, "ab")
+        back = translate(algorithm, state, translated, "ba")
         given = translation.Given(embedded, label, embed(real.probe, images.to_uint8(translated)))
         found = measures.measure(given.translated, real.train, real.held_out, names)
         found.measures.update(translation.measure(given, truth, read_pose))
@@ -363,7 +364,7 @@ def cycle_errors(
     """
     image = np.asarray(images.to_float(source))
     error = lambda found: np.abs(found - image).mean((1, 2, 3))
-    return_to = lambda there: error(translate(algorithm, state, there, "ba")[0])
+    return_to = lambda there: error(translate(algorithm, state, there, "ba"))
     floors = np.zeros((2, 1))
     if truth:
         partner = np.asarray(images.to_float(truth.partner.image))

@@ -228,7 +228,8 @@ def _draw_translations(options: argparse.Namespace) -> tuple[Path, dict[str, np.
         raise UserError("--input: the run's algorithm translates no images")
     shape = data.image_size, data.image_size, data.channels
     given = translation.read_photos(options.input, shape, data[direction[0]].fit)
-    translated, back = translation.translate(algorithm, state, given, direction)
+    translated = translation.translate(algorithm, state, given, direction)
+    back = translation.translate(algorithm, state, translated, direction[::-1])
     out = options.out or _samples(options.workdir) / f"{step:06}-{direction}-{options.input.stem}.png"
     first, second = direction
     titles = first, f"{first} to {second}", f"back to {first}"

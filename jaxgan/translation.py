@@ -18,8 +18,8 @@ DIRECTIONS = ("ab", "ba")
 
 def translate(
     algorithm: algorithms.Algorithm, state: algorithms.State, image: np.ndarray, direction: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Translates images, and the translations back.
+) -> np.ndarray:
+    """Translates images in batches of one size, so that it compiles once.
 
     Args:
       algorithm: the run's.
@@ -28,23 +28,20 @@ def translate(
       direction: ab or ba.
 
     Returns:
-      Both, float32 (N, H, W, C) in [-1, 1].
+      float32 (N, H, W, C) in [-1, 1].
 
     Raises:
       UserError: the algorithm translates nothing, or there is no such direction.
     """
     if not algorithm.translate:
         raise UserError("the run's algorithm translates no images")
-    there, back = (jax.jit(algorithm.translate, static_argnums=2) for _ in range(2))
-    parts = []
+    compiled, parts = jax.jit(algorithm.translate, static_argnums=2), []
     for first in range(0, len(image), BATCH):
         part = image[first : first + BATCH]
         part = np.asarray(images.to_float(part)) if part.dtype == np.uint8 else part
         padded = np.pad(part, ((0, BATCH - len(part)), *[(0, 0)] * 3))
-        translated = there(state, padded, direction)
-        returned = back(state, translated, direction[::-1])
-        parts.append([np.asarray(array)[: len(part)] for array in (translated, returned)])
-    return tuple(map(np.concatenate, zip(*parts, strict=True)))
+        parts.append(np.asarray(compiled(state, padded, direction))[: len(part)])
+    return np.concatenate(parts)
 
 
 def read_photos(path: Path, shape: tuple[int, int, int], how: str) -> np.ndarray:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from support import load
 
-from jaxgan import images, sample
+from jaxgan import images, restoring, sample
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.errors import UserError
 from jaxgan.train import train
@@ -30,6 +30,14 @@ def test_a_walk_begins_at_the_samples_and_comes_back(workdir):
     steps = np.abs(np.diff(closed, axis=0)).mean(axis=(1, 2, 3, 4))
     assert 0 < steps[-1] < 2 * np.median(steps)
     assert not np.array_equal(walked, sample.walk(algorithm, state, 3, 1, 3, 21, "linear"))
+
+
+def test_a_state_with_other_arrays_is_a_line(workdir):
+    run = restoring.open_run(workdir)
+    averaged = run.state.replace(generator=run.state.generator.replace(ema=run.state.generator.params))
+    for later in (averaged, {"state": run.state, "more": run.state.k}):
+        with run.reader() as checkpoints, pytest.raises(UserError, match="a version of jaxgan whose state had other"):
+            checkpoints.restore(later)
 
 
 def test_a_latent_depends_on_its_seed_point_and_number_alone(workdir):

@@ -33,10 +33,9 @@ def test_a_photo_of_any_size_is_translated(run, tmp_path, capsys):
     assert f"wrote {run}/samples/000006-ab-me.png" in said
     algorithm, state, _ = sample.load(run)
     given = translation.read_photos(path, (32, 32, 3), "crop")
-    there, back = translation.translate(algorithm, state, given, "ab")
+    there = translation.translate(algorithm, state, given, "ab")
     np.testing.assert_array_equal(np.load(tmp_path / "out.npz")["images"], images.to_uint8(there))
-    again = algorithm.translate(state, algorithm.translate(state, images.to_float(given), "ab"), "ba")
-    np.testing.assert_allclose(back, again, atol=1e-4)
+    np.testing.assert_allclose(there, algorithm.translate(state, images.to_float(given), "ab"), atol=1e-4)
 
 
 def test_a_folder_is_translated_the_other_way(run, tmp_path):
@@ -46,7 +45,7 @@ def test_a_folder_is_translated_the_other_way(run, tmp_path):
         photo(folder / f"{number}.png", (32, 32), (80 * number, 10, 10))
     sample.main([f"--workdir={run}", f"--input={folder}", "--direction=ba", f"--npz={tmp_path}/out.npz"])
     algorithm, state, _ = sample.load(run)
-    expected = translation.translate(algorithm, state, translation.read_photos(folder, (32, 32, 3), "crop"), "ba")[0]
+    expected = translation.translate(algorithm, state, translation.read_photos(folder, (32, 32, 3), "crop"), "ba")
     np.testing.assert_array_equal(np.load(tmp_path / "out.npz")["images"], images.to_uint8(expected))
     assert Image.open(run / "samples" / "000006-ba-photos.png").height > 3 * 32
 

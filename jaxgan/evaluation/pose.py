@@ -1,7 +1,8 @@
 """How heads are held: a small regressor of toons' true factors, which measures whether a translation keeps the pose."""
 
+import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -62,6 +63,17 @@ def truth(scenes: Sequence[int]) -> np.ndarray:
 
 def read(shape: tuple[int, int, int], image: np.ndarray) -> np.ndarray:
     """FACTORS as the regressor of that shape sees them in uint8 (N, H, W, C), trained where no earlier call has."""
+    network, variables = _reader(shape)
+    parts = []
+    for first in range(0, len(image), BATCH):
+        part = image[first : first + BATCH]
+        padded = np.pad(part, ((0, BATCH - len(part)), *[(0, 0)] * 3))
+        parts.append(np.asarray(network(variables, padded))[: len(part)])
+    return np.concatenate(parts)
+
+
+@functools.lru_cache(maxsize=4)
+def _reader(shape: tuple[int, int, int]) -> tuple[Callable, dict]:
     digest = hashlib.sha256(repr(RECIPE).encode()).hexdigest()[:8]
     path = cache.folder("poses", f"{VERSION}-{'x'.join(map(str, shape))}-{digest}.npz")
     if not path.exists():
@@ -71,12 +83,7 @@ def read(shape: tuple[int, int, int], image: np.ndarray) -> np.ndarray:
     network = parallel.jit_alone(
         lambda variables, part: Regressor(RECIPE.width).apply(variables, images.to_float(part))
     )
-    parts = []
-    for first in range(0, len(image), BATCH):
-        part = image[first : first + BATCH]
-        padded = np.pad(part, ((0, BATCH - len(part)), *[(0, 0)] * 3))
-        parts.append(np.asarray(network(variables, padded))[: len(part)])
-    return np.concatenate(parts)
+    return network, variables
 
 
 def _train(shape: tuple[int, int, int]) -> dict:
