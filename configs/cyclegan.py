@@ -1,7 +1,9 @@
 """CycleGAN (Zhu et al. 2017): human faces to Simpsons and back at 128 px, of which it sees no pairs.
 
-python -m jaxgan.main --config=configs/cyclegan.py --config.data.a.dir=FACES    (a folder or an archive of them)
-python -m jaxgan.main --config=configs/cyclegan.py:quick|:tiny                  (sketches to toons at 32 px)
+No run of it has been made yet: the paper's 200 epochs are 1,778,000 steps.
+
+    python -m jaxgan.main --config=configs/cyclegan.py --config.data.a.dir=FACES    (a folder or an archive of them)
+    python -m jaxgan.main --config=configs/cyclegan.py:quick|:tiny                  (sketches to toons at 32 px)
 """
 
 from jaxgan.fields import QUICK_TRANSLATION, TINY_TRANSLATION, base, with_preset

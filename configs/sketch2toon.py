@@ -1,6 +1,8 @@
 """CycleGAN on what comes with jaxgan: line sketches to toons at 64 px, whose true partners evaluation knows.
 
-python -m jaxgan.main --config=configs/sketch2toon.py[:quick|:tiny]
+No run of full length has been made yet; `:quick` is at 32 px, with 1,500 steps.
+
+    python -m jaxgan.main --config=configs/sketch2toon.py[:quick|:tiny]
 """
 
 from jaxgan.fields import QUICK_TRANSLATION, TINY_TRANSLATION, base, with_preset
