@@ -12,35 +12,23 @@ import functools
 import itertools
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import algorithms, cli, fields, images, restoring
-from jaxgan import config as config_lib
-from jaxgan.data.dataset import DataSet, Split, find_prepared, limit
-from jaxgan.data.toons import sketches
+from jaxgan import algorithms, cli, images, restoring
+from jaxgan.data.dataset import Split
 from jaxgan.errors import UserError
-from jaxgan.evaluation import (
-    LESS_IS_BETTER,
-    OF_HELD_OUT,
-    OF_TRANSLATIONS,
-    coding,
-    inception,
-    measures,
-    pose,
-    probe,
-    translation,
-)
+from jaxgan.evaluation import coding, inception, measures, probe, record, translation
 from jaxgan.evaluation.coding import Coded
-from jaxgan.evaluation.measures import Embedded, Evaluation, Measure, evenly
+from jaxgan.evaluation.measures import Evaluation, evenly
+from jaxgan.evaluation.real import Real, embed, prepared_images, real_images
 from jaxgan.rundir import RunDirectory
 from jaxgan.sample import sample
-from jaxgan.translation import translate
 from jaxgan.writing import write_whole
 
 NUM = 2000  # samples
@@ -51,46 +39,6 @@ NUMBERS = 25_000_000  # in the images that are encoded beside samples, at most: 
 CURVE = 200  # held-out images encoded with each of ...
 SPARSITIES = (0.25, 0.5, 1.0, 2.0, 4.0)  # ... these factors on lambda
 WIDTH = 512  # pixels below which the picture of nearest images is enlarged
-ENOUGH = 0.8  # of held-out images told right by a probe whose opinion of samples counts
-LEARNT = 3.0  # times what guessing reaches, for one without characters
-
-
-class Real(NamedTuple):
-    """A run's real images, as its data set's probe sees them."""
-
-    dataset: DataSet
-    probe: probe.Probe
-    train: Embedded
-    held_out: Embedded
-
-
-def prepared_images(workdir: str | Path) -> tuple[DataSet, DataSet]:
-    """All that was prepared of a run's data set, and what of it the run learns from.
-
-    Raises:
-      UserError: there is no such run, or its images are not prepared here.
-    """
-    stored = RunDirectory(workdir).stored()
-    whole = find_prepared(stored["data"]["name"], stored["data"]["fingerprint"])
-    learnt, *_ = fields.sets(config_lib.from_dict(stored["config"]).data)
-    return whole, limit(whole, learnt.limit)
-
-
-def real_images(workdir: str | Path) -> Real:
-    """The prepared images of a run as their probe sees them, which is trained where there is none yet.
-
-    Raises:
-      UserError: there is no such run, or its images are not prepared here.
-    """
-    whole, dataset = prepared_images(workdir)
-    judge = probe.load(whole)
-    return Real(dataset, judge, embed(judge, dataset.train.image), embed(judge, dataset.held_out.image))
-
-
-def embed(judge: probe.Probe, image: np.ndarray) -> Embedded:
-    """What the probe says of uint8 (N, H, W, C)."""
-    features, probabilities = judge.embed(np.asarray(image))
-    return Embedded(np.asarray(image), features, probabilities if judge.names else None)
 
 
 def evaluate(
@@ -182,92 +130,6 @@ def _in_batches(function: Callable, image: np.ndarray, size: int) -> Any:
     return jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
 
 
-def record(dataset: DataSet, step: int, num: int, found: Mapping[str, Measure]) -> dict:
-    """What `evaluation.json` holds of any checkpoint."""
-    return {
-        "step": step,
-        "num": num,
-        "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},
-        "measures": {name: measure._asdict() for name, measure in found.items()},
-    }
-
-
-def record_of_samples(real: Real, found: Evaluation, step: int, num: int) -> dict:
-    """What it holds of one that draws samples."""
-    judge = real.probe
-    return record(real.dataset, step, num, found.measures) | {
-        "of": "samples",
-        "probe": {"kind": judge.kind, "accuracy": judge.accuracy, "classes": judge.classes},
-        "characters": found.characters,
-        "real_characters": found.real_characters,
-        "drawn": found.drawn,
-        "lost": found.lost,
-        "summary": found.summary,
-        "warnings": [*probe_warnings(judge), *found.warnings],
-    }
-
-
-def probe_warnings(judge: probe.Probe) -> list[str]:
-    """When not to trust a probe."""
-    warnings = []
-    if not judge.names:
-        warnings.append(
-            "the set has no labels: features are those of a probe that tells turns and channel orders apart, "
-            "which compare runs on this set but know no characters"
-        )
-        if judge.accuracy < LEARNT / judge.classes:
-            warnings.append("that probe has learnt next to nothing: do not trust what is measured in its features")
-    elif judge.accuracy < ENOUGH:
-        warnings.append(
-            f"the probe names only {judge.accuracy:.0%} of held-out images right: do not trust its characters"
-        )
-    return warnings
-
-
-def table(content: dict) -> str:
-    """Lays the measures out beside their floors, and says the rest in words."""
-    heads = {"samples": ("samples", "real images"), "held out": ("held out", "beside")}
-    heads["translations"] = ("translations", "true partners" if content.get("partners") else "at best")
-    lines, head = [], None
-    for name, measure in content["measures"].items():
-        of = "held out" if name in OF_HELD_OUT else "translations" if name in OF_TRANSLATIONS else "samples"
-        if of != head:
-            lines.append("{:24}{:>9}  {:^22}{:>13}".format("", heads[of][0], "95 % interval", heads[of][1]))
-            head = of
-        better = f"{name} ({'low' if LESS_IS_BETTER[name] else 'high'})"
-        interval = f"[{measure['low']:.4g}, {measure['high']:.4g}]"
-        lines.append(f"{better:24}{measure['value']:9.4g}  {interval:^22}{measure['floor']:13.4g}")
-    lines += [content["summary"], *(f"mind: {warning}" for warning in content["warnings"])]
-    if content["of"] == "translations":
-        lines += ["", "what takes no learning:", baselines_table(content["baselines"])]
-    if content["of"] == "codes":
-        lines += ["", "with so many times the usual sparsity:", sparsity_table(content["sparsity"])]
-    return "\n".join(lines)
-
-
-def history_table(history: Sequence[dict]) -> str:
-    """A line a checkpoint, a column a measure."""
-    values = lambda content: {name: f"{measure['value']:.4g}" for name, measure in content["measures"].items()}
-    return _columns([{"step": f"{content['step']:,}"} | values(content) for content in history])
-
-
-def sparsity_table(curve: Sequence[dict]) -> str:
-    """A line a factor on lambda, and of each layer how active it is and what its drawings lose of the images."""
-    shown = [name for name in curve[0] if name.startswith(("sparsity", "active", "distortion"))]
-    return _columns([{name: f"{row[name]:.4g}" for name in shown} for row in curve])
-
-
-def baselines_table(baselines: Mapping[str, Mapping[str, float]]) -> str:
-    """A line for each, a column a measure."""
-    rows = [{"": name} | {key: f"{value:.4g}" for key, value in found.items()} for name, found in baselines.items()]
-    return _columns(rows)
-
-
-def _columns(rows: Sequence[Mapping[str, str]]) -> str:
-    lines = [list(rows[0]), *(row.values() for row in rows)]
-    return "\n".join("".join(f"{value[:12]:>13}" for value in line) for line in lines)
-
-
 def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`; raises UserError."""
     options = _parse(arguments)
@@ -280,7 +142,7 @@ def main(arguments: Sequence[str]) -> None:
         content, pictures = examine(algorithm, state, step)
         history.append(content)
         print(f"step {step:,}: {content['summary']}", flush=True)
-    print("\n".join(["", *([history_table(history), ""] if options.all else []), table(history[-1])]))
+    print("\n".join(["", *([record.history_table(history), ""] if options.all else []), record.table(history[-1])]))
     for name, picture in pictures.items():
         images.save_png(run.picture(step, name), images.enlarge(picture, WIDTH))
         print(f"wrote {run.picture(step, name)}")
@@ -289,11 +151,7 @@ def main(arguments: Sequence[str]) -> None:
     print(f"wrote {run.evaluation}")
 
 
-# What evaluation.json is to hold of a checkpoint, and pictures by name.
-Examine = Callable[[algorithms.Algorithm, algorithms.State, int], tuple[dict, dict[str, np.ndarray]]]
-
-
-def _of_samples(options: argparse.Namespace) -> Examine:
+def _of_samples(options: argparse.Namespace) -> record.Examine:
     see = None
     if options.inception is not None:
         see = inception.load(Path(options.inception) if options.inception else None)
@@ -302,90 +160,18 @@ def _of_samples(options: argparse.Namespace) -> Examine:
 
     def examine(algorithm: algorithms.Algorithm, state: algorithms.State, step: int) -> tuple[dict, dict]:
         found = evaluate(real, algorithm, state, options.num, see=see)
-        return record_of_samples(real, found, step, options.num), {"nearest": found.picture}
+        return record.of_samples(real, found, step, options.num), {"nearest": found.picture}
 
     return examine
 
 
-def _of_translations(options: argparse.Namespace) -> Examine:
-    """Of held-out images of a, translated to b, and back."""
+def _of_translations(options: argparse.Namespace) -> record.Examine:
     if options.inception is not None:
         raise UserError(f"{options.workdir}: Inception measures samples and no translations: leave out --inception")
-    real, origin = real_images(options.workdir), restoring.origin(options.workdir)
-    count = len(origin.held_out.label)
-    if count < measures.FEWEST:
-        raise UserError(
-            f"{origin.name}, data.a, has {count} held-out images: measuring takes {measures.FEWEST} or more"
-        )
-    held_out = measures.spread(count, options.num)
-    source = measures.take(origin.held_out, held_out)
-    print(f"probe of {real.dataset.name}: {probe.describe(real.probe)}", flush=True)
-    shape, names = source.image.shape[1:], real.probe.names
-    label = source.label if names and origin.names == names else None
-    truth, read_pose = None, functools.partial(pose.read, shape)
-    if origin.name == "sketches" and real.dataset.name in ("toons", "colourings"):
-        scenes = sketches.held_out_scenes(held_out)
-        partner = embed(real.probe, sketches.draw("colourings", scenes, shape))
-        truth = translation.Truth(partner, pose.truth(scenes))
-    embedded = embed(real.probe, source.image)
-
-    def examine(algorithm: algorithms.Algorithm, state: algorithms.State, step: int) -> tuple[dict, dict]:
-        translated = translate(algorithm, state, source.image, "ab")
-        back = translate(algorithm, state, translated, "ba")
-        given = translation.Given(embedded, label, embed(real.probe, images.to_uint8(translated)))
-        found = measures.measure(given.translated, real.train, real.held_out, names)
-        found.measures.update(translation.measure(given, truth, read_pose))
-        found.measures.update(cycle_errors(algorithm, state, source.image, translated, back, truth))
-        content = record_of_samples(real, found, step, len(source.image)) | {
-            "of": "translations",
-            "partners": bool(truth),
-        }
-        content["baselines"] = translation.baselines(given, real.train, real.held_out, truth, read_pose)
-        pictures = {"nearest": found.picture, "translations": _draw_translations(source.image, translated, back, truth)}
-        if label is not None:
-            content["confusion"] = translation.confusion(given, len(names)).tolist()
-            pictures["confusion"] = translation.draw_confusion(np.asarray(content["confusion"]), names)
-        return content, pictures
-
-    return examine
+    return translation.examiner(options.workdir, options.num)
 
 
-def cycle_errors(
-    algorithm: algorithms.Algorithm,
-    state: algorithms.State,
-    source: np.ndarray,
-    translated: np.ndarray,
-    back: np.ndarray,
-    truth: translation.Truth | None,
-) -> dict[str, Measure]:
-    """Mean |F(G(a)) - a|, and that where G(a) has been altered so that nothing is hidden in it (Chu et al. 2017).
-
-    Floors are what becomes of the true partners; of an image without one they are 0.
-    """
-    image = np.asarray(images.to_float(source))
-    error = lambda found: np.abs(found - image).mean((1, 2, 3))
-    return_to = lambda there: error(translate(algorithm, state, there, "ba"))
-    floors = np.zeros((2, 1))
-    if truth:
-        partner = np.asarray(images.to_float(truth.partner.image))
-        floors = return_to(partner), return_to(translation.altered(partner))
-    return {
-        "cycle": measures.mean("cycle", error(back), floors[0], 0),
-        "cycle_altered": measures.mean("cycle_altered", return_to(translation.altered(translated)), floors[1], 0),
-    }
-
-
-def _draw_translations(
-    source: np.ndarray, translated: np.ndarray, back: np.ndarray, truth: translation.Truth | None
-) -> np.ndarray:
-    first = slice(images.PANELS)
-    shown = {"a": images.to_float(source[first]), "a to b": translated[first], "back to a": back[first]}
-    if truth:
-        shown["true partners"] = images.to_float(truth.partner.image[first])
-    return images.panels(shown)
-
-
-def _of_codes(options: argparse.Namespace) -> Examine:
+def _of_codes(options: argparse.Namespace) -> record.Examine:
     if options.inception is not None:
         raise UserError(f"{options.workdir}: its algorithm draws no samples: leave out --inception")
     _, dataset = prepared_images(options.workdir)
@@ -398,7 +184,7 @@ def _of_codes(options: argparse.Namespace) -> Examine:
         found = coding.measure(coded, encode(algorithm, state, train))
         described = {"of": "codes", "summary": coding.sentence(found), "warnings": coding.warnings(coded)}
         curve = {"sparsity": sparsity_curve(algorithm, state, few)}
-        return record(dataset, step, num, found) | described | curve, {}
+        return record.of_any(dataset, step, num, found) | described | curve, {}
 
     return examine
 

@@ -31,10 +31,14 @@ def reader(builder: str, **fields) -> Callable[[Progress], Iterator[Example]]:
 
         tfds.disable_progress_bar()
         module, name = builder.split(":")
-        made = getattr(importlib.import_module(module), name)(cache.folder("tfds"), progress, **fields)
+        make = lambda: getattr(importlib.import_module(module), name)(cache.folder("tfds"), progress, **fields)
+        made = make()
         silence = contextlib.redirect_stdout(io.StringIO())  # TFDS prints what it is about to do
         with silence, tensorflow_full_disk_as_os_error(cache.folder("tfds")):
-            made.download_and_prepare()
+            try:
+                made.download_and_prepare()
+            except FileExistsError:  # another process has prepared the same meanwhile
+                made = make()
         for split in made.info.splits:
             held_out = split == "test" if "test" in made.info.splits else None
             for row in tfds.as_numpy(made.as_dataset(split=split, shuffle_files=False)):

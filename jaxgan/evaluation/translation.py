@@ -1,31 +1,102 @@
 """How right translations are, against true partners where these are known, and beside what takes no learning."""
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from jaxgan.evaluation import distances, memorisation
-from jaxgan.evaluation.measures import Embedded, Measure, mean, take
-from jaxgan.images import to_float, to_uint8
+from jaxgan import config, fields, restoring
+from jaxgan.algorithms import Algorithm, State
+from jaxgan.data.dataset import DataSet, prepare
+from jaxgan.data.toons import sketches
+from jaxgan.errors import UserError
+from jaxgan.evaluation import distances, measures, memorisation, pose, probe, record
+from jaxgan.evaluation.measures import Embedded, Measure, take
+from jaxgan.evaluation.real import Real, embed, real_images, real_images_of
+from jaxgan.images import PANELS, panels, to_float, to_uint8
+from jaxgan.rundir import RunDirectory
+from jaxgan.translation import translate
 
 BLUR = 0.7  # pixels, deviation of the Gaussian that takes what is hidden in a translation away
 
 
-class Truth(NamedTuple):
-    """What translations ought to be."""
-
-    partner: Embedded
-    pose: np.ndarray  # float32 (N, factors)
-
-
-class Given(NamedTuple):
-    """What was translated, and what came of it."""
+class Task(NamedTuple):
+    """Images to be translated, and what ought to come of them as far as that is known."""
 
     source: Embedded
     label: np.ndarray | None  # int32 (N,), of the source, where both domains have the same characters
-    translated: Embedded
+    partner: Embedded | None  # the true partners
+    pose: np.ndarray | None  # float32 (N, factors), how heads are held in these
+    read_pose: Callable[[np.ndarray], np.ndarray]  # of uint8 images (N, H, W, C)
+
+
+def examiner(workdir: str | Path, num: int) -> record.Examine:
+    """Translates held-out images of domain a, at most `num`, to b and back, by one checkpoint after the other.
+
+    Returns:
+      What gives the content of evaluation.json of an algorithm, its state and its step, and pictures by name.
+
+    Raises:
+      UserError: there is no such run, its images are not prepared here, or they are too few.
+    """
+    origin = restoring.origin(workdir)
+    count = len(origin.held_out.label)
+    if count < measures.FEWEST:
+        raise UserError(
+            f"{origin.name}, data.a, has {count} held-out images: measuring takes {measures.FEWEST} or more"
+        )
+    real = _real_images(workdir)
+    print(f"probe of {real.dataset.name}: {probe.describe(real.probe)}", flush=True)
+    task = _task(origin, real, num)
+    best, baseline = ideal(task), baselines(task, real.train, real.held_out)
+
+    def examine(algorithm: Algorithm, state: State, step: int) -> tuple[dict, dict]:
+        source = task.source.image
+        there = translate(algorithm, state, source, "ab")
+        back = translate(algorithm, state, there, "ba")
+        translated = embed(real.probe, to_uint8(there))
+        found = measures.measure(translated, real.train, real.held_out, real.probe.names)
+        return_to = lambda image: translate(algorithm, state, image, "ba")
+        found.measures.update(measure(task, translated, best) | cycle_errors(task, there, back, return_to))
+        content = record.of_samples(real, found, step, len(source)) | {
+            "of": "translations",
+            "partners": task.partner is not None,
+            "baselines": baseline,
+        }
+        pictures = {"nearest": found.picture, "translations": _draw(task, there, back)}
+        if task.label is not None:
+            matrix = confusion(task.label, translated.probabilities)
+            content["confusion"] = matrix.tolist()
+            pictures["confusion"] = draw_confusion(matrix, real.probe.names)
+        return content, pictures
+
+    return examine
+
+
+def _real_images(workdir: str | Path) -> Real:
+    """Those of domain b; of colourings the toons', whose scenes are others, as of translators that learn from them."""
+    stored = RunDirectory(workdir).stored()
+    if stored["data"]["name"] != "colourings":
+        return real_images(workdir)
+    learnt, _ = fields.sets(config.from_dict(stored["config"]).data)
+    learnt.update(name="toons", limit=None)
+    return real_images_of(prepare(learnt))
+
+
+def _task(origin: DataSet, real: Real, num: int) -> Task:
+    numbers = measures.spread(len(origin.held_out.label), num)
+    source = take(origin.held_out, numbers)
+    shape, names = source.image.shape[1:], real.probe.names
+    label = source.label if names and origin.names == names else None
+    task = Task(embed(real.probe, source.image), label, None, None, functools.partial(pose.read, shape))
+    if origin.name != "sketches" or real.dataset.name != "toons":
+        return task
+    scenes = sketches.held_out_scenes(numbers)
+    partner = embed(real.probe, sketches.draw("colourings", scenes, shape))
+    return task._replace(partner=partner, pose=pose.truth(scenes))
 
 
 def altered(image: np.ndarray) -> np.ndarray:
@@ -34,21 +105,18 @@ def altered(image: np.ndarray) -> np.ndarray:
     return gaussian_filter(rounded, (0, BLUR, BLUR, 0), mode="nearest")
 
 
-def measure(
-    given: Given, truth: Truth | None, pose: Callable[[np.ndarray], np.ndarray], seed: int = 0
-) -> dict[str, Measure]:
-    """The means over images of what `right` finds. Deterministic in `seed`.
-
-    Floors are what the true partners reach, or, where they are not known, what nothing has to reach: 1.
-    """
-    found = right(given.translated, given, truth, pose)
-    ideal = right(truth.partner, given, truth, pose) if truth else {name: np.ones(1) for name in found}
-    return {name: mean(name, values, ideal[name], seed) for name, values in found.items()}
+def measure(task: Task, translated: Embedded, best: Mapping[str, np.ndarray], seed: int = 0) -> dict[str, Measure]:
+    """The means over images of what `right` finds, beside the best there can be. Deterministic in `seed`."""
+    found = right(task, translated)
+    return {name: measures.mean(name, values, best[name], seed) for name, values in found.items()}
 
 
-def right(
-    images: Embedded, given: Given, truth: Truth | None, pose: Callable[[np.ndarray], np.ndarray]
-) -> dict[str, np.ndarray]:
+def ideal(task: Task) -> dict[str, np.ndarray]:
+    """What `right` finds of the true partners; where these are not known every character is kept."""
+    return {"character_kept": np.ones(1)} if task.partner is None else right(task, task.partner)
+
+
+def right(task: Task, images: Embedded) -> dict[str, np.ndarray]:
     """Of each image in the translations' place, float (N,) by name, whatever can be told of it.
 
     pixel_error is mean |difference| from the true partner, pixels spanning [-1, 1]; similarity is structural (Wang et
@@ -56,34 +124,64 @@ def right(
     |error| of the factors of pose, in their deviations: 0.8 where all are told as their means.
     """
     found = {}
-    if given.label is not None and images.probabilities is not None:
-        found["character_kept"] = (images.probabilities.argmax(1) == given.label).astype(float)
-    if truth:
+    if task.label is not None:
+        found["character_kept"] = (images.probabilities.argmax(1) == task.label).astype(float)
+    if task.partner is not None:
         import dm_pix  # takes a second, for which no other command is to wait
 
-        ours, theirs = (np.asarray(image) / np.float32(255) for image in (images.image, truth.partner.image))
+        ours, theirs = (np.asarray(image) / np.float32(255) for image in (images.image, task.partner.image))
         found["pixel_error"] = 2 * np.abs(ours - theirs).mean((1, 2, 3))
         found["similarity"] = np.asarray(dm_pix.ssim(ours, theirs))
-        found["pose_error"] = np.abs(pose(images.image) - truth.pose).mean(1)
+        found["pose_error"] = np.abs(task.read_pose(images.image) - task.pose).mean(1)
     return found
 
 
-def baselines(
-    given: Given, train: Embedded, held_out: Embedded, truth: Truth | None, pose: Callable[[np.ndarray], np.ndarray]
-) -> dict[str, dict[str, float]]:
+def baselines(task: Task, train: Embedded, held_out: Embedded) -> dict[str, dict[str, float]]:
     """What takes no learning reaches: leaving images as they are, and the training image nearest to each in pixels."""
-    _, indices = memorisation.nearest(given.source.image, train.image, 1)
+    _, indices = memorisation.nearest(task.source.image, train.image, 1)
     found = {}
-    for name, images in {"identity": given.source, "nearest": take(train, indices[:, 0])}.items():
-        values = {key: float(value.mean()) for key, value in right(images, given, truth, pose).items()}
+    for name, images in {"identity": task.source, "nearest": take(train, indices[:, 0])}.items():
+        values = {key: float(value.mean()) for key, value in right(task, images).items()}
         found[name] = {"fd_probe": distances.frechet_distance(images.features, held_out.features)} | values
     return found
 
 
-def confusion(given: Given, count: int) -> np.ndarray:
-    """How many of each character's images (a row) are taken for whom, int (count, count)."""
-    matrix = np.zeros((count, count), int)
-    np.add.at(matrix, (given.label, given.translated.probabilities.argmax(1)), 1)
+def cycle_errors(
+    task: Task, there: np.ndarray, back: np.ndarray, return_to: Callable[[np.ndarray], np.ndarray]
+) -> dict[str, Measure]:
+    """Mean |F(G(a)) - a|, and that where G(a) has been altered so that nothing is hidden in it (Chu et al. 2017).
+
+    Floors are what F makes of the true partners; of an image without one they are 0.
+
+    Args:
+      there: G(a), float images in [-1, 1], as all others are.
+      back: F(G(a)).
+      return_to: F.
+    """
+    source = np.asarray(to_float(task.source.image))
+    error = lambda found: np.abs(found - source).mean((1, 2, 3))
+    floors = np.zeros((2, 1))
+    if task.partner is not None:
+        partner = np.asarray(to_float(task.partner.image))
+        floors = error(return_to(partner)), error(return_to(altered(partner)))
+    return {
+        "cycle": measures.mean("cycle", error(back), floors[0], 0),
+        "cycle_altered": measures.mean("cycle_altered", error(return_to(altered(there))), floors[1], 0),
+    }
+
+
+def _draw(task: Task, there: np.ndarray, back: np.ndarray) -> np.ndarray:
+    first = slice(PANELS)
+    shown = {"a": to_float(task.source.image[first]), "a to b": there[first], "back to a": back[first]}
+    if task.partner is not None:
+        shown["true partners"] = to_float(task.partner.image[first])
+    return panels(shown)
+
+
+def confusion(label: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """How many of each of K characters' images (a row) are taken for whom, by probabilities (N, K); int (K, K)."""
+    matrix = np.zeros((probabilities.shape[1],) * 2, int)
+    np.add.at(matrix, (label, probabilities.argmax(1)), 1)
     return matrix
 
 

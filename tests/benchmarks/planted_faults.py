@@ -25,6 +25,7 @@ from jaxgan import sample as sampling
 from jaxgan.evaluation.alarm import Alarm, Event
 from jaxgan.evaluation.characters import THRESHOLD
 from jaxgan.evaluation.monitor import Monitor
+from jaxgan.evaluation.real import Real, real_images
 from jaxgan.rundir import RunDirectory
 
 SEEDS = 5
@@ -52,7 +53,7 @@ class Faults:
     reading, how many faulty readings there have been, and the samples.
     """
 
-    def __init__(self, real: evaluate.Real, algorithm, state, seed: int):
+    def __init__(self, real: Real, algorithm, state, seed: int):
         self.algorithm, self.state, self.seed = algorithm, state, seed
         self.train = np.asarray(real.dataset.train.image)
         self.pool = sampling.sample(algorithm, state, POOL, SEEDS)
@@ -136,7 +137,7 @@ def say(name: str, seed: int | str, events: list[Event], more: str = "") -> None
     print(f"{name:16} {seed:>4}  {fired or 'nothing'}{more}", flush=True)
 
 
-def planted(run: str, real: evaluate.Real, monitor: Monitor, limits) -> bool:
+def planted(run: str, real: Real, monitor: Monitor, limits) -> bool:
     """Plants each fault with each seed, and returns whether that and nothing else fired, once."""
     algorithm, state, _ = restoring.load(run)
     right = True
@@ -152,7 +153,7 @@ def planted(run: str, real: evaluate.Real, monitor: Monitor, limits) -> bool:
     return right
 
 
-def healthy(run: str, real: evaluate.Real, monitor: Monitor, limits) -> bool:
+def healthy(run: str, real: Real, monitor: Monitor, limits) -> bool:
     """Reads a run as it is, and returns whether nothing fired."""
     readings = draw(run, limits.num, 0)
     events = read(monitor, limits, readings, balance(run, [step for step, _ in readings]))
@@ -166,7 +167,7 @@ def main() -> None:
     parser.add_argument("runs", nargs="+")
     options = parser.parse_args()
     limits = config_lib.from_dict(RunDirectory(options.runs[0]).stored()["config"]).monitor
-    real = evaluate.real_images(options.runs[0])
+    real = real_images(options.runs[0])
     monitor = Monitor(real.dataset, real.probe)
     outcomes = [planted(options.runs[0], real, monitor, limits)]
     outcomes += [healthy(run, real, monitor, limits) for run in options.runs]

@@ -351,6 +351,20 @@ def test_a_disk_that_fills_up_while_preparing(monkeypatch):
     assert error.value.filename == str(cache.folder("tfds"))
 
 
+def test_what_another_process_has_prepared_meanwhile_is_read(monkeypatch):
+    """TFDS does not expect that."""
+    import tensorflow_datasets as tfds
+
+    prepare_it = tfds.core.DatasetBuilder.download_and_prepare
+
+    def come_second(self):
+        prepare_it(self)
+        raise FileExistsError("Cannot rename")  # to where the other has put it
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", come_second)
+    assert len(prepare(load("began", data__limit=31).data).train.label) == 31
+
+
 def test_a_failed_download_names_the_address(monkeypatch):
     import requests
     import tensorflow_datasets as tfds
