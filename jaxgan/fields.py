@@ -92,7 +92,7 @@ def base(algorithm: str) -> ConfigDict:
 def _set(name: str) -> ConfigDict:
     """Which images."""
     data = ConfigDict()
-    data.name = name  # toons, sketches, colourings, simpsons_faces, simpsons_mnist, folder or arrays
+    data.name = name  # toons, sketches, colourings, simpsons_faces, simpsons_mnist, lfw, celeb_a, folder or arrays
     data.dir = placeholder(str)  # the user's archive, folder or .npz; none downloads or draws the set
     data.fit = "crop"  # images that are not square: crop cuts out the centre, pad adds white
     data.unreadable = "error"  # files that are no readable images: error names them and stops, skip goes on

@@ -12,13 +12,18 @@ from jaxgan.fields import base
 NAMES = ["bart", "lisa", "homer"]
 
 
-def write_run(path, algorithm="began", fingerprint="f1", steps=600, names=NAMES, figures=(), **fields):
-    """A finished run of 12 rows with two grids; `data__seed` is data.seed. Rows have these figures, each a chart."""
+def write_run(path, algorithm="began", fingerprint="f1", steps=600, names=NAMES, figures=(), origin=None, **fields):
+    """A finished run of 12 rows with two grids; `data__seed` is data.seed. Rows have these figures, each a chart.
+
+    With an `origin`, the name of what is translated, it is a translator's.
+    """
     config = base(algorithm)
     config.steps = steps
     config.update_from_flattened_dict({name.replace("__", "."): value for name, value in fields.items()})
     steps = steps or 600
     data = {"name": "toons", "fingerprint": fingerprint, "size": 320, "held_out": 32, "names": names}
+    if origin:
+        data["origin"] = data | {"name": origin, "fingerprint": f"of {origin}"}
     path.mkdir(parents=True)
     write(path / "config.json", {"config": config_lib.to_dict(config), "data": data})
     rows = [metrics_row(algorithm, step) for step in range(50, steps + 1, 50)]
@@ -68,7 +73,7 @@ def measure(value, error=0.1, floor=0.6):
     return {"value": value, "low": value - error, "high": value + error, "floor": floor, "error": error}
 
 
-def write_evaluation(path, names=NAMES, num=1000, accuracy=0.98, fingerprint="f1", **measures):
+def write_evaluation(path, names=NAMES, num=1000, accuracy=0.98, fingerprint="f1", baselines=None, **measures):
     """An evaluation that has lost the last of the characters; `measures` are values, or whole measures."""
     shares = dict(zip(names, (0.7, 0.3, 0.0), strict=True))
     content = {
@@ -84,6 +89,8 @@ def write_evaluation(path, names=NAMES, num=1000, accuracy=0.98, fingerprint="f1
         "summary": "draws 2 of 3 characters",
         "warnings": [],
     }
+    if baselines:
+        content["baselines"] = baselines
     write(path / "evaluation.json", content)
     return content
 

@@ -26,6 +26,8 @@ MODULES = {
     "colourings": "jaxgan.data.toons.sketches",
     "simpsons_faces": "jaxgan.data.simpsons.faces",
     "simpsons_mnist": "jaxgan.data.simpsons.mnist",
+    "lfw": "jaxgan.data.photos",
+    "celeb_a": "jaxgan.data.photos",
     "folder": "jaxgan.data.folder",
     "arrays": "jaxgan.data.arrays",
 }

@@ -112,7 +112,7 @@ class Alarm:
                 name = max(self._best, key=lambda name: self._relapse(name, row[name]))
                 return f"{name} is {row[name]:.3g}, at its best it was {self._best[name]:.3g}{k}"
             case "frozen":
-                return f"the same latents' images changed by {row['change']:.1%} of what two real images differ by{k}"
+                return f"drawn anew, the images changed by {row['change']:.1%} of what two real images differ by{k}"
         raise ValueError(kind)
 
 

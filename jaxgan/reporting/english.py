@@ -79,12 +79,21 @@ TEXTS = {
     "nearest": "Nearest training images",
     "nearest_explained": "Each row is a sample, then its three nearest training images. A sample that looks like "
     "them is remembered, not invented.",
+    "translations": "Translations",
+    "translations_explained": "Held-out images, their translations, what comes back of these, and where they are known "
+    "the true partners.",
+    "confusion": "Who is taken for whom",
+    "confusion_explained": "A row is who it was before the translation, a column whom the probe takes the translation "
+    "for.",
+    "baseline_identity": "left as they are",
+    "baseline_nearest": "nearest training image",
     "evaluation": "Evaluation",
     "evaluation_of": "Checkpoint {step}, {num} images.",
     "probe_labels": "The probe tells the {classes} characters of held-out images with {accuracy} accuracy.",
     "probe_transformations": "The set has no labels: the probe tells {classes} transformations of held-out images "
     "with {accuracy} accuracy.",
-    "floor_explained": "The floor is what as many real images score, of codes what the training images do.",
+    "floor_explained": "The floor is what as many real images score, of codes what the training images do, of "
+    "translations what the true partners do.",
     "no_evaluation_yet": "Not evaluated yet.",
     "measure": "measure",
     "figure": "figure",

@@ -40,6 +40,7 @@ class Evaluation(Reading):
     lost: list[str]
     summary: str
     warnings: list[str]
+    baselines: dict[str, dict[str, float]]  # measures that need no learning, by what is done instead
     history: list[Reading]
 
     @property
@@ -79,6 +80,7 @@ def read(path: Path, remarks: Remarks) -> Evaluation | None:
         lost=strings(content.get("lost")),
         summary=content["summary"] if isinstance(content.get("summary"), str) else "",
         warnings=strings(content.get("warnings")),
+        baselines={name: _numbers(found) for name, found in _object(content.get("baselines")).items()},
         history=_history(content.get("history"), path, remarks),
     )
 
@@ -106,6 +108,11 @@ def _reading(content: Any) -> Reading | None:
 def _measure(content: dict) -> Measure | None:
     value, low, high, floor = (number(content.get(name)) for name in ("value", "low", "high", "floor"))
     return None if value is None else Measure(value, low, high, floor)
+
+
+def _numbers(content: Any) -> dict[str, float]:
+    known = {name: number(value) for name, value in _object(content).items()}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _object(value: Any) -> dict:

@@ -81,13 +81,21 @@ TEXTS = {
     "nearest": "Images d'apprentissage les plus proches",
     "nearest_explained": "Chaque ligne est une image dessinée, puis les trois images d'apprentissage les plus "
     "proches. Une image qui leur ressemble est retenue par cœur, pas inventée.",
+    "translations": "Traductions",
+    "translations_explained": "Des images mises de côté, leurs traductions, ce qui en revient et, quand ils sont "
+    "connus, les vrais équivalents.",
+    "confusion": "Qui est pris pour qui",
+    "confusion_explained": "Une ligne est le personnage avant la traduction, une colonne celui que la sonde reconnaît "
+    "dans la traduction.",
+    "baseline_identity": "laissées telles quelles",
+    "baseline_nearest": "image d'apprentissage la plus proche",
     "evaluation": "Évaluation",
     "evaluation_of": "Point de reprise {step}, {num} images.",
     "probe_labels": "La sonde reconnaît les {classes} personnages d'images mises de côté avec {accuracy} de réussite.",
     "probe_transformations": "Le jeu n'a pas d'étiquettes : la sonde reconnaît {classes} transformations d'images "
     "mises de côté avec {accuracy} de réussite.",
     "floor_explained": "Le plancher est ce qu'obtiennent autant d'images réelles, pour des codes celles "
-    "d'apprentissage.",
+    "d'apprentissage, pour des traductions les vrais équivalents.",
     "no_evaluation_yet": "Pas encore évalué.",
     "measure": "mesure",
     "figure": "valeur",

@@ -142,7 +142,10 @@ def _figures(run: Run, language: Language) -> list[str]:
     found = run.evaluation
     if not found or not found.measures:
         return []
-    figures = [escape(f"{name} {wording.measure(figure, language)}") for name, figure in found.measures.items()]
+    figures = [
+        escape(f"{name} {wording.measure(figure, language)}{wording.baselines(found, name, language)}")
+        for name, figure in found.measures.items()
+    ]
     return [
         f"  - {language.text('evaluated', step=language.count(found.step))}",
         *(f"      - {one}" for one in figures),

@@ -61,10 +61,10 @@ def grids(run: Run, most: int, remarks: Remarks) -> Grids:
     return Grids(shown, real and _encode(real), len(run.samples))
 
 
-def nearest(run: Run, remarks: Remarks) -> Picture | None:
-    """Returns the picture of the nearest training images, where there is one."""
-    picture = run.nearest and _open(run.nearest, remarks)
-    return _encode(picture) if picture else None
+def drawn(run: Run, remarks: Remarks) -> dict[str, Picture]:
+    """Returns the pictures that a run's evaluation has drawn and that can be read, by what they show."""
+    read = {name: _open(path, remarks) for name, path in run.pictures.items()}
+    return {name: _encode(picture) for name, picture in read.items() if picture}
 
 
 def spread(steps: Sequence[int], count: int) -> list[int]:

@@ -12,7 +12,7 @@ from jaxgan.evaluation import LESS_IS_BETTER
 from jaxgan.fields import base, flatten
 from jaxgan.reporting.evaluation import Measure, order
 from jaxgan.reporting.language import Language
-from jaxgan.reporting.pictures import Grids, Picture, grids, grids_each, nearest
+from jaxgan.reporting.pictures import Grids, Picture, drawn, grids, grids_each
 from jaxgan.reporting.reading import Remark, Remarks
 from jaxgan.reporting.runs import DataSet, Run, read_all
 
@@ -106,7 +106,7 @@ class Report:
     runs: list[Run]
     left_out: dict[Path, Remarks]  # directories that hold no run
     grids: dict[str, Grids]  # by run's label, as is what follows
-    nearest: dict[str, Picture | None]
+    drawn: dict[str, dict[str, Picture]]  # by evaluations, by what they show
     pictures: dict[str, Remarks]  # on pictures
     language: Language
     date: datetime = field(default_factory=lambda: datetime.now().astimezone())
@@ -126,15 +126,15 @@ def gather(directories: Sequence[str | Path], language: Language) -> Report:
     """Reads the run directories; those that are none are left out."""
     runs, left_out = read_all([Path(directory).expanduser() for directory in directories])
     pictures = {run.label: Remarks() for run in runs}
-    groups: dict[str, Group] = {}
+    groups: dict[tuple, Group] = {}
     for run in runs:
-        groups.setdefault(run.data.fingerprint, Group(run.data, [])).runs.append(run)
+        groups.setdefault(run.data.key, Group(run.data, [])).runs.append(run)
     return Report(
         groups=list(groups.values()),
         runs=runs,
         left_out=left_out,
         grids={run.label: grids(run, grids_each(len(runs)), pictures[run.label]) for run in runs},
-        nearest={run.label: nearest(run, pictures[run.label]) for run in runs},
+        drawn={run.label: drawn(run, pictures[run.label]) for run in runs},
         pictures=pictures,
         language=language,
     )
@@ -146,7 +146,7 @@ def _is_outward(name: str) -> bool:
     The images themselves are told by their fingerprint. A monitor that sends a run back changes what it learns.
     """
     watched = name.startswith("monitor.") and name != "monitor.on_collapse"
-    return name in config_lib.MUTABLE or name == "data.dir" or watched
+    return name in config_lib.MUTABLE or name in ("data.dir", "data.a.dir", "data.b.dir") or watched
 
 
 def _monitor_defaults(run: Run) -> dict[str, object]:

@@ -15,6 +15,7 @@ from jaxgan.reporting.evaluation import Evaluation
 from jaxgan.reporting.reading import Remarks, count, keep_numbers, number, read_object, read_rows, shares, strings
 
 MEMBERS = "members"  # the folder of a sweep's runs
+PICTURES = ("translations", "confusion", "nearest")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,12 @@ class DataSet:
     fingerprint: str
     size: int | None  # training images
     names: list[str]  # of the characters
+    origin: str | None = None  # fingerprint of the images that a translator translates to these
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        """What is equal where figures can be compared."""
+        return self.fingerprint, self.origin
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class Run:
     events: list[dict]
     evaluation: Evaluation | None
     samples: dict[int, Path]  # grids by step, ascending
-    nearest: Path | None  # picture of the nearest training images
+    pictures: dict[str, Path]  # that an evaluation has drawn, by those of PICTURES that there are
     state: State
     remarks: Remarks
 
@@ -175,7 +182,7 @@ def _record(path: Path, label: str, config: dict, data: DataSet, remarks: Remark
         events=events,
         evaluation=evaluation,
         samples=samples,
-        nearest=next(reversed(_numbered(path, r"(\d+)-nearest\.png").values()), None),
+        pictures={name: found for name in PICTURES if (found := _last(path, name))},
         state=judge(events, last_step, _steps(fields, data)),
         remarks=remarks,
     )
@@ -198,7 +205,10 @@ def _rows(path: Path, remarks: Remarks) -> tuple[list[dict], list[dict], list[di
 def _data(content: object) -> DataSet | None:
     if not isinstance(content, dict) or not all(isinstance(content.get(key), str) for key in ("name", "fingerprint")):
         return None
-    return DataSet(content["name"], content["fingerprint"], count(content.get("size")), strings(content.get("names")))
+    origin = _data(content.get("origin"))
+    name = f"{origin.name} → {content['name']}" if origin else content["name"]
+    size, names = count(content.get("size")), strings(content.get("names"))
+    return DataSet(name, content["fingerprint"], size, names, origin and origin.fingerprint)
 
 
 def _fields(config: dict, remarks: Remarks) -> dict:
@@ -228,6 +238,10 @@ def _numbered(path: Path, pattern: str) -> dict[int, Path]:
     named = ((re.fullmatch(pattern, file.name), file) for file in files)
     found = {int(match[1]): file for match, file in named if match}
     return dict(sorted(found.items()))
+
+
+def _last(path: Path, name: str) -> Path | None:
+    return next(reversed(_numbered(path, rf"(\d+)-{name}\.png").values()), None)
 
 
 def judge(events: Sequence[dict], last_step: int, steps: int | None) -> State:

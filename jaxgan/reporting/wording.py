@@ -103,6 +103,17 @@ def measure(figure: Measure, language: Language) -> str:
     return said if figure.floor is None else f"{said}, {language.text('floor', value=language.number(figure.floor))}"
 
 
+def baseline(name: str, language: Language) -> str:
+    """Returns what is done instead of learning; what this version does not know stays as it is."""
+    return language.find("baseline", name) or plain(name)
+
+
+def baselines(found: Evaluation, name: str, language: Language) -> str:
+    """Returns what a measure is of what takes no learning; empty where there is none."""
+    known = {other: values[name] for other, values in found.baselines.items() if name in values}
+    return "".join(f"; {baseline(other, language)}: {language.number(value)}" for other, value in known.items())
+
+
 def interval(figure: Measure, language: Language) -> str:
     """Returns `[low, high]`; empty where it is unknown."""
     return "" if None in (figure.low, figure.high) else language.interval(figure.low, figure.high)

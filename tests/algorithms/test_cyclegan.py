@@ -252,3 +252,35 @@ class Unchanged(nn.Module):
     @nn.compact
     def __call__(self, images):
         return images + 0 * self.param("kernel", nn.initializers.zeros, ())
+
+
+def test_r1_by_hand():
+    """A critic whose score of each of two patches is w times the image's mean has slopes w / 3072."""
+    config = load("sketch2toon", r1=4.0)
+    system = dataclasses.replace(cyclegan.make(config).init.__self__, critic=Mean(), config=config)
+    state = jax.eval_shape(system.init, jax.random.key(0)).replace(hyper=system.hyper())
+    image, params = jnp.zeros((2, 32, 32, 3)), {"weight": jnp.float32(3)}
+    with_r1 = system.loss_d(params, state, image, image, jax.random.key(0))
+    assert with_r1 == pytest.approx(1 / 2 + 4 / 2 * 3072 * (3 / 3072) ** 2, rel=1e-5)
+
+
+class Mean(nn.Module):
+    """A critic that sees how bright an image is."""
+
+    @nn.compact
+    def __call__(self, images):
+        weight = self.param("weight", nn.initializers.ones, ())
+        return jnp.broadcast_to(weight * images.mean((1, 2, 3), keepdims=True), (len(images), 1, 2, 1))
+
+
+def test_the_cycles_weight_is_annealed(compiled):
+    """From 10 to 2 in 8 steps: at the fourth it is 6."""
+    config = load("sketch2toon", batch_size=2, pool=0, data__flip=False, ema_decay=0.5, cycle_end=2.0, cycle_steps=8)
+    system = cyclegan.make(config).init.__self__
+    state = compiled.init(jax.random.key(0)).replace(step=jnp.int32(4), hyper=system.hyper())
+    batch = random_batch(config)
+    a, b = (images.to_float(batch[name]) for name in ("source", "image"))
+    params = (state.generator_ab.params, state.generator_ba.params)
+    loss, (_, parts) = jax.jit(lambda params: system.loss_g(params, state, a, b, jax.random.key(1)))(params)
+    whole = parts["loss_adversarial"] + 6 * (parts["loss_cycle"] + 0.5 * parts["loss_identity"])
+    assert loss == pytest.approx(float(whole), rel=1e-5)

@@ -351,6 +351,30 @@ def test_a_disk_that_fills_up_while_preparing(monkeypatch):
     assert error.value.filename == str(cache.folder("tfds"))
 
 
+@pytest.mark.parametrize(("name", "side"), [("lfw", 150), ("celeb_a", 148)])
+def test_photos_are_cut_to_the_head(name, side, monkeypatch):
+    """As TFDS would read them, but that each is black, with a white square in the middle."""
+    import tensorflow_datasets as tfds
+
+    def photos(self, split, shuffle_files):
+        for number in range(40):
+            image = np.zeros(self.info.features["image"].shape, np.uint8)
+            height, width, _ = image.shape
+            top, left = (height - side) // 2, (width - side) // 2
+            image[top : top + side, left : left + side] = 255 - number
+            yield {"image": image}
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", lambda self: None)
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "as_dataset", photos)
+    monkeypatch.setattr(tfds, "as_numpy", lambda rows: rows)
+    monkeypatch.setattr("tensorflow_datasets.core.DatasetInfo.splits", {"train": None, "test": None})
+    dataset = prepare(load("began", data__name=name).data)
+    assert dataset.names == [name]
+    np.testing.assert_array_equal(dataset.train.image[:, 0, 0, 0], 255 - np.arange(40))
+    assert (np.ptp(dataset.train.image, (1, 2)) == 0).all()
+    assert len(dataset.held_out.image) == 40
+
+
 def test_what_another_process_has_prepared_meanwhile_is_read(monkeypatch):
     """TFDS does not expect that."""
     import tensorflow_datasets as tfds
@@ -363,6 +387,18 @@ def test_what_another_process_has_prepared_meanwhile_is_read(monkeypatch):
 
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", come_second)
     assert len(prepare(load("began", data__limit=31).data).train.label) == 31
+
+
+def test_photos_that_cannot_be_fetched_name_another_way(monkeypatch):
+    import requests
+    import tensorflow_datasets as tfds
+
+    def refuse(self):
+        raise requests.ConnectionError("no route")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", refuse)
+    with pytest.raises(UserError, match=r"lfw cannot be fetched \(no route\).* data.name=folder"):
+        prepare(load("began", data__name="lfw").data)
 
 
 def test_a_failed_download_names_the_address(monkeypatch):

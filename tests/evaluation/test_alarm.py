@@ -57,7 +57,7 @@ def test_the_evidence_gives_the_figures(limits):
         "repeating": "90% of the samples have a twin among the others",
         "memorising": "90% of the samples are copies of training images",
         "few characters": "in effect 1.5 characters where real images have 8.0 (bart 30%, lisa 10%)",
-        "frozen": "the same latents' images changed by 0.0% of what two real images differ by",
+        "frozen": "drawn anew, the images changed by 0.0% of what two real images differ by",
     }
     rows = [{"k": 0.5, "m": 0.2}] + [{"k": 0.995, "k_at_bound": True, "m": 0.2, "fd_probe": 60.0}] * 3
     assert hear(limits, rows)[0].evidence == "fd_probe is 60, at its best it was 10; k is 0.995, at its bound"

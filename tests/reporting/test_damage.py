@@ -67,6 +67,7 @@ ROW = '{"step": 650, "loss_g": %s}\n'
         (evaluated(measures={"fd_probe": {"value": float("nan")}, "recall": 3}), "left out: fd_probe, recall"),
         (evaluated(characters={"bart": "many"}), "evaluation.json: damaged and left out: characters"),
         (evaluated(probe=3, data=[], lost=7, warnings={}, num="x", summary=1), None),
+        (evaluated(baselines={"identity": 3, "nearest": {"cycle": "x"}}), None),
         (evaluated(data={"fingerprint": "another"}), "is of another data set than the run"),
         (with_config(algorithm="bigan"), "unknown algorithm 'bigan': no command repeats it"),
         (with_config(lr_g="high", batch_size=[1]), "config.json has fields of a wrong type"),

@@ -109,6 +109,29 @@ def test_many_characters_are_drawn_as_others(tmp_path):
     assert shares[1][:2] == ["others", "36 %"]
 
 
+def test_what_a_translator_translates_is_told(tmp_path):
+    """And it is compared with those alone that translate the same."""
+    one, two = (write_run(tmp_path / name, algorithm="cyclegan", origin=name) for name in ("sketches", "faces"))
+    floors = {"identity": {"fd_probe": 200.0}, "nearest": {"fd_probe": 20.0, "character_kept": 0.25}}
+    write_evaluation(one, fd_probe=30.0, character_kept=0.5, cycle=0.1, baselines=floors)
+    for name in ("translations", "confusion"):
+        runfiles.write_png(one / "samples" / f"000600-{name}.png", np.zeros((60, 118, 3), np.uint8))
+    page, notes, _ = written(tmp_path, one, two)
+    assert "sketches → toons: 320 training images" in page.text
+    assert "faces → toons: 320 training images" in page.text
+    (table,) = (table for table in page.tables if table[0][0] == "measure")
+    assert table[0][4:6] == ["left as they are", "nearest training image"]
+    assert {row[0].rstrip("↑↓ \xa0"): row[4:6] for row in table[1:]} == {
+        "fd_probe": ["200", "20"],
+        "character_kept": ["\N{EN DASH}", "0.25"],
+        "cycle": ["\N{EN DASH}", "\N{EN DASH}"],
+    }
+    drawn = [image["alt"] for image in page.all("img") if image["alt"].endswith(", sketches")]
+    assert drawn == ["Translations, sketches", "Who is taken for whom, sketches"]
+    assert "data=sketches → toons" in notes
+    assert "fd_probe 30 [29.9, 30.1], floor 0.6; left as they are: 200; nearest training image: 20" in notes
+
+
 def test_events_are_told_in_words(tmp_path):
     path = write_run(tmp_path / "one")
     rows = [
