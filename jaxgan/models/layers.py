@@ -1,7 +1,6 @@
 """Layers that several networks share, each with the plain layout of parameters whatever computes it."""
 
 import functools
-import itertools
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,7 +11,7 @@ import numpy as np
 from flax import linen as nn
 
 BASE_SIZE = 8  # side of the smallest feature map, at every image size
-FEW = 4  # channels of images, at most, to which a CPU convolves by `conv_to_few`
+FEW = 4  # channels of images, at most, to and from which a CPU convolves by matrix products
 
 Initializer = Callable[..., jax.Array]  # (key, shape, dtype) -> array
 
@@ -203,8 +202,11 @@ class Conv(nn.Module):
         x = x.astype(self.dtype)
         if self.reflect:
             x, pad = reflect(x, pad), 0
-        if self.stride == 1 and self.features <= FEW and jax.default_backend() == "cpu":
+        on_cpu = self.stride == 1 and jax.default_backend() == "cpu"
+        if on_cpu and self.features <= FEW:
             x = conv_to_few(x, kernel, pad)
+        elif on_cpu and x.shape[-1] <= FEW:
+            x = conv_from_few(x, kernel, pad)
         else:
             x = _conv(x, kernel, [(pad, pad)] * 2, self.stride)
         return _add_bias(self, x, start["bias_init"])
@@ -325,8 +327,8 @@ def _by_phases(x: jax.Array, kernel: jax.Array, part: Callable) -> jax.Array:
     return interleaved.reshape(batch, 2 * height, 2 * width, kernel.shape[-1])
 
 
-def conv_to_few(x: jax.Array, kernel: jax.Array, pad: int) -> jax.Array:
-    """A convolution to few channels as one matrix product, for all the kernel's places, and a sum of shifted parts.
+def conv_from_few(x: jax.Array, kernel: jax.Array, pad: int) -> jax.Array:
+    """A convolution from few channels as one matrix product with what the kernel sees at each place.
 
     Args:
       x: (B, H, W, C).
@@ -336,14 +338,27 @@ def conv_to_few(x: jax.Array, kernel: jax.Array, pad: int) -> jax.Array:
     Returns:
       (B, H + 2 pad - K + 1, W + 2 pad - K + 1, F).
     """
-    size, _, channels, features = kernel.shape
-    batch, height, width, _ = x.shape
-    products = x.reshape(-1, channels) @ kernel.transpose(2, 0, 1, 3).reshape(channels, -1)
-    products = products.reshape(batch, height, width, size * size, features)
-    products = jnp.pad(products, [(0, 0), (pad, pad), (pad, pad), (0, 0), (0, 0)])
-    height, width = (side + 2 * pad - size + 1 for side in (height, width))
-    places = itertools.product(range(size), range(size))
-    return sum(products[:, i : i + height, j : j + width, i * size + j] for i, j in places)
+    size, height, width = len(kernel), *(side + 2 * pad - len(kernel) + 1 for side in x.shape[1:3])
+    padded = _pad(x, pad)
+    columns = jnp.concatenate([padded[:, :, j : j + width] for j in range(size)], -1)
+    seen = jnp.concatenate([columns[:, i : i + height] for i in range(size)], -1)
+    return seen @ kernel.reshape(-1, kernel.shape[-1])
+
+
+def conv_to_few(x: jax.Array, kernel: jax.Array, pad: int) -> jax.Array:
+    """The same to few channels: one matrix product for all the kernel's places, whose parts are moved there and summed.
+
+    First by columns, then by rows: so neither the sums nor their gradients are of many large arrays.
+    """
+    size, _, channels, _ = kernel.shape
+    height, width = (side + 2 * pad - size + 1 for side in x.shape[1:3])
+    products = _pad(x, pad) @ kernel.transpose(2, 1, 0, 3).reshape(channels, -1)
+    columns = sum(part[:, :, j : j + width] for j, part in enumerate(jnp.split(products, size, -1)))
+    return sum(part[:, i : i + height] for i, part in enumerate(jnp.split(columns, size, -1)))
+
+
+def _pad(x: jax.Array, pad: int) -> jax.Array:
+    return jnp.pad(x, [(0, 0), (pad, pad), (pad, pad), (0, 0)])
 
 
 def _fold(kernel: jax.Array, axis: int, phase: int) -> tuple[jax.Array, tuple[int, int]]:

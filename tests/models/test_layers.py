@@ -78,6 +78,10 @@ def conv_to_few(x, kernel):
     return layers.conv_to_few(x, kernel, len(kernel) // 2)
 
 
+def conv_from_few(x, kernel):
+    return layers.conv_from_few(x, kernel, len(kernel) // 2)
+
+
 def derivatives(function, primals, tangents):
     """Value, forward derivative, gradient, and R1's gradient of a gradient."""
     weight = jnp.cos(jnp.arange(jax.eval_shape(function, *primals).size))
@@ -95,6 +99,8 @@ def derivatives(function, primals, tangents):
         (lambda v: layers.per_channel(v, SHAPE), lambda v: jnp.broadcast_to(v, SHAPE), [(3,)]),
         (conv_to_few, plain_conv, [SHAPE, (3, 3, 3, 2)]),
         (conv_to_few, plain_conv, [SHAPE, (5, 5, 3, 1)]),
+        (conv_from_few, plain_conv, [SHAPE, (3, 3, 3, 7)]),
+        (conv_from_few, plain_conv, [SHAPE, (5, 5, 3, 4)]),
         (lambda x, v: x * layers.per_channel(v, SHAPE), jnp.multiply, [SHAPE, (3,)]),
     ],
 )
