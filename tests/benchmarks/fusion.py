@@ -1,19 +1,20 @@
 """Whether a fusion of GANs and SDPC is worth it: python tests/benchmarks/fusion.py time|run|table|picture ...
 
-  time [--systems=began,...] [--costs=FILE.json]
+  time [--costs=FILE.json]
                       what a step of each system takes, on one core, in turn with the others
-  run [--systems=began,...] [--seeds=0,1,2] [--minutes=20] [--jobs=2] [--costs=FILE.json] [--rows=FILE.jsonl]
-      [--workdir=DIR] [--config.data.name=... --config.data.dir=...]
+  run [--seeds=0,1,2] [--minutes=20] [--jobs=2] [--costs=FILE.json] [--rows=FILE.jsonl] [--workdir=DIR]
+      [--config.data.dir=...]
                       trains each for as many steps as fit the time, evaluates its best and its last checkpoint, draws
                       64 samples of both, adds a row
-  table [--systems=began,...] [--data=toons] [--minutes=20] [--rows=FILE.jsonl]
+  table [--minutes=20] [--rows=FILE.jsonl]
                       means over seeds, and differences from the first system between runs of one seed
-  picture --out=FILE  [--systems=began,...] [--seeds=0,1,2] [--data=toons] [--workdir=DIR]
+  picture --out=FILE [--seeds=0,1,2] [--workdir=DIR]
                       those samples of the best checkpoints: a column for each system, a row for each seed
 
-A system is a config's quick preset with other values of fields behind it: sdpc_began+pull_away=0+feedback=0. A run
-has a core of its own, `--jobs` of them at a time; 20 minutes on one core are 10 on two. Steps, not the clock, end it,
-so that it can be repeated and other work on the machine costs it nothing. Runs that have a row are passed over.
+All take --data=toons|simpsons_mnist and --systems=began,... in the place of those that are compared on it. A system is
+a config's quick preset with other values of fields behind it: sdpc_began+pull_away=0+feedback=0. A run has a core of
+its own, `--jobs` of them at a time; 20 minutes on one core are 10 on two. Steps, not the clock, end it, so that it can
+be repeated and other work on the machine costs it nothing. Runs that have a row are passed over.
 """
 
 import argparse
@@ -39,14 +40,25 @@ from jaxgan.rundir import RunDirectory
 
 ROOT = Path(__file__).parents[2]
 # Those that are compared: of each config the best of a small sweep by fd_probe, see RESULTS.md.
-SYSTEMS = [
-    "began+gamma=1+lambda_k=0.01+pull_away=0.1",
-    "abegan+gamma=1+lambda_k=0.01+pull_away=0.1",
-    "dcgan",
-    "sdpc_began",
-    "sdpc_shared",
-    "sdpc_codes",
-]
+SYSTEMS = {
+    "toons": [
+        "began+gamma=1+lambda_k=0.01+pull_away=0.1",
+        "abegan+gamma=1+lambda_k=0.01+pull_away=0.1",
+        "dcgan",
+        "sdpc_began",
+        "sdpc_shared",
+        "sdpc_codes",
+    ],
+    "simpsons_mnist": [
+        "began+gamma=0.7+lambda_k=0.01+pull_away=0.25",
+        "abegan+gamma=0.7+lambda_k=0.01+pull_away=0.1",
+        "dcgan",
+        "sdpc_began+gamma=0.7",
+        "sdpc_shared+gamma=0.7+pull_away=0.1",
+        "sdpc_codes+r1=1",
+    ],
+}
+SAME_COST = ("gamma", "lambda_k", "lr_g", "lr_d", "r1")  # fields whose values do not change what a step takes
 CHECKPOINTS = {"best": ["--step=best"], "last": []}  # of a run: the one of the least fd_probe in training, and the end
 ROUNDS, STEPS = 3, 60  # of timing: a step's time is the median over the rounds, of the last third of the steps
 READINGS = 20  # of a run's monitor
@@ -59,6 +71,11 @@ def command(system: str, seed: int, workdir: Path, *fields: str) -> list[str]:
     own = [f"--config.{field}" for field in others]
     start = [sys.executable, "-m", "jaxgan.main", f"--config={ROOT}/configs/{name}.py:quick"]
     return [*start, f"--workdir={workdir}", f"--config.seed={seed}", "--config.tensorboard=False", *fields, *own]
+
+
+def program(system: str) -> str:
+    """The system without what its steps' time does not depend on."""
+    return "+".join(part for part in system.split("+") if part.partition("=")[0] not in SAME_COST)
 
 
 def on_one_core(arguments: Sequence[str], core: int) -> str:
@@ -80,10 +97,10 @@ def step_seconds(system: str, core: int) -> float:
 
 
 def time_steps(options: argparse.Namespace) -> None:
-    core = min(os.sched_getaffinity(0))
-    rounds = [{system: step_seconds(system, core) for system in options.systems} for _ in range(ROUNDS)]
+    core, systems = min(os.sched_getaffinity(0)), dict.fromkeys(map(program, options.systems))
+    rounds = [{system: step_seconds(system, core) for system in systems} for _ in range(ROUNDS)]
     known = json.loads(options.costs.read_text()) if options.costs.exists() else {}
-    for system in options.systems:
+    for system in systems:
         cost = known[system] = statistics.median(found[system] for found in rounds)
         print(f"{system:40}{cost * 1e3:8.1f} ms a step, {60 / cost:8,.0f} steps a minute")
     options.costs.parent.mkdir(exist_ok=True)
@@ -121,23 +138,21 @@ def row(system: str, seed: int, workdir: Path, core: int) -> dict:
 
 def train(options: argparse.Namespace) -> None:
     costs = json.loads(options.costs.read_text())
-    if unknown := [system for system in options.systems if system not in costs]:
-        sys.exit(f"no step of {', '.join(unknown)} has been timed: run `time` with --systems first")
-    name = next(
-        (field.partition("=")[2] for field in options.fields if field.startswith("--config.data.name=")), "toons"
-    )
+    if unknown := {program(system) for system in options.systems}.difference(costs):
+        sys.exit(f"no step of {', '.join(sorted(unknown))} has been timed: run `time` with --systems first")
     done = {tuple(found[field] for field in KEY) for found in read(options.rows)}
     cores = SimpleQueue()
     for core in sorted(os.sched_getaffinity(0))[: options.jobs]:
         cores.put(core)
 
     def one(seed: int, system: str) -> None:
-        workdir, core = options.workdir / name / f"{system}-{seed}", cores.get()
+        workdir, core = options.workdir / options.data / f"{system}-{seed}", cores.get()
         try:
-            steps = int(options.minutes * 60 / costs[system])
+            steps = int(options.minutes * 60 / costs[program(system)])
             pace = [f"--config.{field}={steps // 10}" for field in ("sample_every", "checkpoint_every")]
             pace += [f"--config.monitor.every={steps // READINGS}", f"--config.steps={steps}"]
-            on_one_core(command(system, seed, workdir, *pace, *options.fields), core)
+            data = [f"--config.data.name={options.data}", *options.fields]
+            on_one_core(command(system, seed, workdir, *pace, *data), core)
             found = row(system, seed, workdir, core) | {"budget": options.minutes}
         except subprocess.CalledProcessError as error:  # whose output has been seen; the others go on
             print(f"{system}, seed {seed}: failed with {error.returncode}", flush=True)
@@ -149,7 +164,7 @@ def train(options: argparse.Namespace) -> None:
         print(f"{system}, seed {seed}: {found['minutes']} min, {found['steps']:,} steps", flush=True)
 
     wanted = [(seed, system) for seed in options.seeds for system in options.systems]
-    missing = [pair for pair in wanted if (pair[1], name, pair[0], options.minutes) not in done]
+    missing = [pair for pair in wanted if (pair[1], options.data, pair[0], options.minutes) not in done]
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(lambda pair: one(*pair), missing))
 
@@ -220,15 +235,16 @@ def main() -> None:
     parser.add_argument("--costs", type=Path, default=Path("results/fusion-costs.json"))
     parser.add_argument("--rows", type=Path, default=Path("results/fusion.jsonl"))
     parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--systems", type=lambda text: text.split(","), default=SYSTEMS)
+    parser.add_argument("--systems", type=lambda text: text.split(","))
     parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0, 1, 2])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--workdir", type=Path, default=Path("runs/fusion"))
-    parser.add_argument("--data", default="toons")
+    parser.add_argument("--data", choices=SYSTEMS, default="toons")
     parser.add_argument("--out", type=Path)
     options, options.fields = parser.parse_known_args()
     if options.fields and options.what != "run":
         parser.error(f"unknown: {' '.join(options.fields)}")
+    options.systems = options.systems or SYSTEMS[options.data]
     actions[options.what](options)
 
 
