@@ -14,10 +14,12 @@ from jaxgan.algorithms import cyclegan
 from jaxgan.algorithms.cyclegan import Pool, exchange
 from jaxgan.errors import UserError
 
+PLAIN = {"batch_size": 2, "pool": 0, "data__flip": False, "identity": 0.5}
+
 
 @pytest.fixture(scope="module")
 def compiled():
-    return Compiled(load("sketch2toon", batch_size=2, pool=0, data__flip=False, ema_decay=0.5))
+    return Compiled(load("sketch2toon", **PLAIN, ema_decay=0.5))
 
 
 def numbered(*numbers):
@@ -98,7 +100,7 @@ def plain_step(system, config):
 
 
 def test_a_step_is_the_authors():
-    config = load("sketch2toon", batch_size=2, pool=0, data__flip=False, lr_g=0.01, lr_d=0.02, lr_fall_steps=0)
+    config = load("sketch2toon", **PLAIN, lr_g=0.01, lr_d=0.02, lr_fall_steps=0)
     ours = Compiled(config)
     system = cyclegan.make(config).init.__self__
     reference, adam = plain_step(system, config)
@@ -174,7 +176,7 @@ OPTIONS = [{"r1": 1.0}, {"diffaugment": True}, {"cycle_steps": 10, "cycle_end": 
     ids=["all", *(next(iter(fields)) for fields in OPTIONS)],
 )
 def test_options_change_the_step_and_nothing_else(compiled, fields):
-    config = load("sketch2toon", batch_size=2, pool=0, data__flip=False, ema_decay=0.5, **fields)
+    config = load("sketch2toon", **PLAIN, ema_decay=0.5, **fields)
     state = compiled.init(jax.random.key(0)).replace(step=jnp.int32(2))
     state = state.replace(hyper=algorithms.make(config).init.__wrapped__.__self__.hyper())
     batch, key = random_batch(config), jax.random.key(1)
@@ -275,7 +277,7 @@ class Mean(nn.Module):
 
 def test_the_cycles_weight_is_annealed(compiled):
     """From 10 to 2 in 8 steps: at the fourth it is 6."""
-    config = load("sketch2toon", batch_size=2, pool=0, data__flip=False, ema_decay=0.5, cycle_end=2.0, cycle_steps=8)
+    config = load("sketch2toon", **PLAIN, ema_decay=0.5, cycle_end=2.0, cycle_steps=8)
     system = cyclegan.make(config).init.__self__
     state = compiled.init(jax.random.key(0)).replace(step=jnp.int32(4), hyper=system.hyper())
     batch = random_batch(config)

@@ -53,7 +53,7 @@ SYSTEMS = {
         "began+gamma=0.7+lambda_k=0.01+pull_away=0.25",
         "abegan+gamma=0.7+lambda_k=0.01+pull_away=0.1",
         "dcgan",
-        "sdpc_began+gamma=0.7",
+        "sdpc_began+gamma=0.7+pull_away=0.1",
         "sdpc_shared+gamma=0.7+pull_away=0.1",
         "sdpc_codes+r1=1",
     ],
