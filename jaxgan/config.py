@@ -213,7 +213,7 @@ def _validate_size(config: ConfigDict) -> None:
 
 
 def _validate_translator(config: ConfigDict) -> None:
-    data, last = config.data, config.lr_hold_steps + config.lr_fall_steps
+    data = config.data
     if data.load_size and not data.image_size <= data.load_size <= 1.5 * data.image_size:
         raise UserError(
             f"data.load_size={data.load_size}: it is from data.image_size={data.image_size} to one and a half of that, "
@@ -223,11 +223,6 @@ def _validate_translator(config: ConfigDict) -> None:
         raise UserError(f"critic_halvings={config.critic_halvings}: that leaves no patch of {data.image_size} pixels")
     if config.paired and not data.paired:
         raise UserError(f"paired={config.paired}: batches hold partners with data.paired=True only")
-    if config.lr_fall_steps and (config.steps or 0) > last:
-        raise UserError(
-            f"steps={config.steps}: the learning rates have fallen to 0 by step {last:,}; set lr_hold_steps and "
-            "lr_fall_steps to halves of the steps, or lr_fall_steps=0"
-        )
 
 
 def _validate_sdpc(config: ConfigDict) -> None:

@@ -23,10 +23,11 @@ import numpy as np
 from jaxgan import algorithms, cli, images, restoring
 from jaxgan.data.dataset import Split
 from jaxgan.errors import UserError
-from jaxgan.evaluation import coding, inception, measures, probe, record, translation
+from jaxgan.evaluation import coding, inception, measures, probe
 from jaxgan.evaluation.coding import Coded
 from jaxgan.evaluation.measures import Evaluation, evenly
-from jaxgan.evaluation.real import Real, embed, prepared_images, real_images
+from jaxgan.examining import record, translations
+from jaxgan.examining.real import Real, embed, prepared_images, real_images
 from jaxgan.rundir import RunDirectory
 from jaxgan.sample import sample
 from jaxgan.writing import write_whole
@@ -121,13 +122,7 @@ def sparsity_curve(algorithm: algorithms.Algorithm, state: algorithms.State, ima
 
 def _in_batches(function: Callable, image: np.ndarray, size: int) -> Any:
     """What a function of `size` float images gives for uint8 images (N, H, W, C), its arrays joined."""
-    parts = []
-    for first in range(0, len(image), size):
-        part = np.asarray(images.to_float(np.asarray(image[first : first + size])))
-        padded = np.pad(part, ((0, size - len(part)), *[(0, 0)] * 3))
-        count = len(part)
-        parts.append(jax.tree.map(lambda array, count=count: np.asarray(array)[:count], function(padded)))
-    return jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+    return images.in_batches(lambda part: function(images.to_float(part)), image, size)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -168,7 +163,7 @@ def _of_samples(options: argparse.Namespace) -> record.Examine:
 def _of_translations(options: argparse.Namespace) -> record.Examine:
     if options.inception is not None:
         raise UserError(f"{options.workdir}: Inception measures samples and no translations: leave out --inception")
-    return translation.examiner(options.workdir, options.num)
+    return translations.examiner(options.workdir, options.num)
 
 
 def _of_codes(options: argparse.Namespace) -> record.Examine:

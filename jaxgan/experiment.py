@@ -5,7 +5,6 @@ import math
 from typing import NamedTuple
 
 import jax
-import numpy as np
 from ml_collections import ConfigDict
 
 from jaxgan import algorithms, fields, parallel, watch
@@ -69,12 +68,26 @@ def prepare(config: ConfigDict) -> Experiment:
         _check_size(prepared, config.batch_size)
     origin = origins[0] if origins else None
     watch.check(config.monitor, dataset, origin)
-    if config.data.get("paired") and not np.array_equal(origin.train.label, dataset.train.label):
+    pair = {origin.name, dataset.name} if origin else set()
+    if config.data.get("paired") and (
+        pair != {"sketches", "colourings"} or len(origin.train.label) != len(dataset.train.label)
+    ):
         raise UserError(
             f"data.paired: the images of {origin.name} and {dataset.name} are no partners, as those of sketches and "
             "colourings are with the same limit"
         )
-    return Experiment(config, algorithm, whole, dataset, origin, mesh)
+    experiment = Experiment(config, algorithm, whole, dataset, origin, mesh)
+    if (last := rates_end(config)) and experiment.steps > last:
+        raise UserError(
+            f"{experiment.steps:,} steps: the learning rates have fallen to 0 by step {last:,}; set lr_hold_steps and "
+            "lr_fall_steps to halves of the steps, or lr_fall_steps=0"
+        )
+    return experiment
+
+
+def rates_end(config: ConfigDict) -> int | None:
+    """The step by which the config's learning rates have fallen to 0, where they do."""
+    return config.lr_hold_steps + config.lr_fall_steps if config.get("lr_fall_steps") else None
 
 
 def _check_size(dataset: DataSet, batch_size: int) -> None:

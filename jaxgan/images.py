@@ -2,8 +2,9 @@
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +25,21 @@ def to_float(images: jax.Array) -> jax.Array:
 def to_uint8(images: np.ndarray) -> np.ndarray:
     """float (...) in [-1, 1] to uint8; values outside are clipped, halves round to even."""
     return np.clip(np.rint((np.asarray(images, np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)
+
+
+def in_batches(function: Callable, images: np.ndarray, size: int) -> Any:
+    """Calls a function of `size` images (size, ...), so that it compiles once, on one part after the other of (N, ...).
+
+    Returns:
+      What it returns, a tree of arrays (size, ...), as NumPy arrays (N, ...).
+    """
+    parts = []
+    for first in range(0, len(images), size):
+        part = np.asarray(images[first : first + size])
+        padded = np.pad(part, ((0, size - len(part)), *[(0, 0)] * (part.ndim - 1)))
+        count = len(part)
+        parts.append(jax.tree.map(lambda array, count=count: np.asarray(array)[:count], function(padded)))
+    return jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
 
 
 def augment(key: jax.Array, images: jax.Array, flip: bool) -> jax.Array:

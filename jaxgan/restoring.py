@@ -82,13 +82,17 @@ def held_out(workdir: str | Path) -> list[np.ndarray]:
     Raises:
       UserError: there is no such run, or its images are not prepared here.
     """
-    data = RunDirectory(workdir).stored()["data"]
-    return [find_prepared(one["name"], one["fingerprint"]).held_out.image for one in (data, data.get("origin")) if one]
+    stored = RunDirectory(workdir).stored()["data"]
+    origins = [origin(workdir)] if "origin" in stored else []
+    return [dataset.held_out.image for dataset in (find_prepared(stored["name"], stored["fingerprint"]), *origins)]
 
 
 def origin(workdir: str | Path) -> DataSet:
     """The set that a translator translates. Raises UserError as `held_out` does."""
-    data = RunDirectory(workdir).stored()["data"]["origin"]
+    run = RunDirectory(workdir)
+    data = run.stored()["data"].get("origin")
+    if not data:
+        raise UserError(f"{run.config_file} is damaged: it does not say what is translated")
     return find_prepared(data["name"], data["fingerprint"])
 
 

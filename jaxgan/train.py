@@ -14,7 +14,7 @@ from jaxgan import logbook, parallel
 from jaxgan.algorithms import Metrics
 from jaxgan.algorithms.network import parameters
 from jaxgan.data.pipeline import batches
-from jaxgan.experiment import Experiment, Stream
+from jaxgan.experiment import Experiment, Stream, rates_end
 from jaxgan.logbook import Logbook
 from jaxgan.preemption import Preemption
 from jaxgan.progress import Progress
@@ -122,10 +122,13 @@ def blocks(start: int, stop: int, block: int) -> Iterator[int]:
 
 
 def expectation(experiment: Experiment, compiled: jax.stages.Compiled) -> str:
-    """Says how large the networks are, and how much memory the steps take on a device."""
+    """Says how large the networks are, how much memory the steps take on a device, and if its rates fall too late."""
     counts = parameters(jax.eval_shape(experiment.algorithm.init, experiment.key(Stream.INIT)))
     sizes = ", ".join(f"{network} {count:,}" for network, count in counts.items())
-    return f"parameters: {sizes}; a step takes {parallel.step_memory(compiled) / 2**20:,.0f} MiB of memory"
+    text = f"parameters: {sizes}; a step takes {parallel.step_memory(compiled) / 2**20:,.0f} MiB of memory"
+    last = rates_end(experiment.config)
+    late = last and last > experiment.steps
+    return text + (f"; the learning rates would fall to 0 by step {last:,}, which lies behind the end" if late else "")
 
 
 def estimate(progress: Progress, steps: int) -> None:

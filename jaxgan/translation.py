@@ -35,13 +35,9 @@ def translate(
     """
     if not algorithm.translate:
         raise UserError("the run's algorithm translates no images")
-    compiled, parts = jax.jit(algorithm.translate, static_argnums=2), []
-    for first in range(0, len(image), BATCH):
-        part = image[first : first + BATCH]
-        part = np.asarray(images.to_float(part)) if part.dtype == np.uint8 else part
-        padded = np.pad(part, ((0, BATCH - len(part)), *[(0, 0)] * 3))
-        parts.append(np.asarray(compiled(state, padded, direction))[: len(part)])
-    return np.concatenate(parts)
+    compiled = jax.jit(algorithm.translate, static_argnums=2)
+    see = lambda part: images.to_float(part) if part.dtype == np.uint8 else part
+    return images.in_batches(lambda part: compiled(state, see(part), direction), image, min(BATCH, len(image)))
 
 
 def read_photos(path: Path, shape: tuple[int, int, int], how: str) -> np.ndarray:
@@ -52,11 +48,12 @@ def read_photos(path: Path, shape: tuple[int, int, int], how: str) -> np.ndarray
     Raises:
       UserError: there is no image.
     """
+    path = path.expanduser()
     if not path.exists():
         raise UserError(f"--input={path}: there is no such file or folder")
     if path.is_file() and path.suffix.lower() != ".zip":
         try:
-            photos = [(path.name, decode(path.read_bytes()))]
+            photos = [_fitted(path.name, decode(path.read_bytes()), shape, how)]
         except Unreadable as error:
             raise UserError(f"{path} is not a readable image ({error}); give another") from error
     else:
@@ -64,12 +61,18 @@ def read_photos(path: Path, shape: tuple[int, int, int], how: str) -> np.ndarray
         if not files.members:
             raise no_images(files)
         with Progress(f"reading {path}", len(files.members), "images") as progress:
-            photos = list(files.read(files.members, progress))
+            photos = [_fitted(*photo, shape, how) for photo in files.read(files.members, progress)]
             files.settle("skip", progress)
         if not photos:
             raise UserError(f"--input={path}: none of its files is a readable image")
-    for name, photo in photos:
-        height, width, _ = photo.shape
-        if height != width and how == "crop":
-            print(f"{name}: of {width}x{height} pixels the centre square is translated")
-    return np.stack([fit(photo, shape, how) for _, photo in photos])
+    for note in filter(None, (note for _, note in photos)):
+        print(note)
+    return np.stack([photo for photo, _ in photos])
+
+
+def _fitted(name: str, photo: np.ndarray, shape: tuple[int, int, int], how: str) -> tuple[np.ndarray, str]:
+    """Returns the image, and what is to be said of it."""
+    height, width, _ = photo.shape
+    cut = height != width and how == "crop"
+    note = f"{name}: of {width}x{height} pixels the centre square is translated" if cut else ""
+    return fit(photo, shape, how), note

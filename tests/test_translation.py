@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -50,6 +51,20 @@ def test_a_folder_is_translated_the_other_way(run, tmp_path):
     assert Image.open(run / "samples" / "000006-ba-photos.png").height > 3 * 32
 
 
+def test_a_run_that_does_not_say_what_it_translates_is_damaged(run, tmp_path):
+    stored = json.loads((run / "config.json").read_text())
+    del stored["data"]["origin"]
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "config.json").write_text(json.dumps(stored))
+    with pytest.raises(UserError, match="config.json is damaged: it does not say what is translated"):
+        evaluate.main([f"--workdir={tmp_path}/run"])
+
+
+def test_inception_judges_no_translations(run):
+    with pytest.raises(UserError, match="leave out --inception"):
+        evaluate.main([f"--workdir={run}", "--inception"])
+
+
 def test_without_input_held_out_images_are_shown(run, capsys):
     sample.main([f"--workdir={run}", "--num=4"])
     assert "000006-seed0.png" in capsys.readouterr().out
@@ -92,11 +107,18 @@ def test_what_cannot_translate_says_so(tmp_path):
         ({"data__b__name": "folder", "data__b__dir": "/nowhere"}, "point data.b.dir at the data set's archive"),
         ({"data__b__limit": 4}, "fewer than batch_size=8"),
         ({"data__paired": True}, "data.paired: the images of sketches and toons are no partners"),
+        ({"data__b__name": "colourings", "data__paired": True, "data__a__limit": 60}, "colourings are no partners"),
+        ({"steps": 34}, "34 steps: the learning rates have fallen to 0 by step 33"),
+        ({"data__a__name": "folder", "data__a__dir": "{tmp}"}, "holds no image"),
+        ({"data__a__name": "arrays", "data__a__dir": "{tmp}/few.npz"}, "arrays has 4 held-out images"),
     ],
 )
 def test_sets_that_cannot_be_meant(fields, said, tmp_path):
+    held_out = np.arange(40) >= 36
+    np.savez(tmp_path / "few.npz", image=np.zeros((40, 32, 32, 3), np.uint8), held_out=held_out)
+    fields = {name: value.format(tmp=tmp_path) if isinstance(value, str) else value for name, value in fields.items()}
     with pytest.raises(UserError, match=said):
-        train(load("sketch2toon", **fields), tmp_path / "run")
+        train(load("sketch2toon", **fields, monitor__every=3), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

@@ -167,22 +167,19 @@ class CycleGan:
         """Both generators' loss (equation 3 and section 5.2's identity), both domains' fakes, and parts of the loss."""
         hyper, config = state.hyper, self.config
         key_a, key_b = jax.random.split(key)
-        to_b, to_a = (functools.partial(self.apply, params) for params in params)
+        to_b, to_a = (functools.partial(self.apply, own) for own in params)
         if config.identity:  # one pass for both, as nothing in it goes from image to image
             (fake_b, same_b), (fake_a, same_a) = jnp.split(to_b(_join(a, b)), 2), jnp.split(to_a(_join(b, a)), 2)
-            identity = distance(same_a, a) + distance(same_b, b)
+            changes = {"loss_identity": distance(same_a, a) + distance(same_b, b)}
         else:
-            fake_b, fake_a, identity = to_b(a), to_a(b), jnp.float32(0)
+            fake_b, fake_a, changes = to_b(a), to_a(b), {}
         cycles = distance(to_a(fake_b), a) + distance(to_b(fake_a), b)
         judged = self.judge(state.critic_a.params, fake_a, key_a), self.judge(state.critic_b.params, fake_b, key_b)
         adversarial = sum(squares(scores, 1.0) for scores in judged)
         weight = anneal(state.step, hyper.cycle, hyper.cycle_end, config.cycle_steps)
         pairs = distance(fake_a, a) + distance(fake_b, b)
-        loss = adversarial + weight * (cycles + hyper.identity * identity) + hyper.paired * pairs
-        return loss, (
-            (fake_a, fake_b),
-            {"loss_adversarial": adversarial, "loss_cycle": cycles, "loss_identity": identity},
-        )
+        loss = adversarial + weight * (cycles + hyper.identity * sum(changes.values())) + hyper.paired * pairs
+        return loss, ((fake_a, fake_b), {"loss_adversarial": adversarial, "loss_cycle": cycles} | changes)
 
     def loss_d(self, params: Params, state: State, real: jax.Array, fake: jax.Array, key: jax.Array) -> jax.Array:
         """A critic's loss, halved as in the authors' code, and its squared slope at real images (R1)."""

@@ -70,8 +70,9 @@ def _rows(make: Callable) -> Iterator[tuple[dict, bool | None]]:
         except FileExistsError:  # another process has prepared the same meanwhile
             made = make()
         except (requests.RequestException, tfds.download.DownloadError, NonMatchingChecksumError) as error:
+            why, *_ = f"{error}\n".splitlines()
             raise UserError(
-                f"{made.name} cannot be fetched ({str(error).splitlines()[0]}): fetch it by other means, then give "
+                f"{made.name} cannot be fetched ({why}): fetch it by other means, then give "
                 "its folder or archive as data.name=folder data.dir=..."
             ) from error
     for split in made.info.splits:

@@ -63,41 +63,36 @@ def truth(scenes: Sequence[int]) -> np.ndarray:
 
 def read(shape: tuple[int, int, int], image: np.ndarray) -> np.ndarray:
     """FACTORS as the regressor of that shape sees them in uint8 (N, H, W, C), trained where no earlier call has."""
-    network, variables = _reader(shape)
-    parts = []
-    for first in range(0, len(image), BATCH):
-        part = image[first : first + BATCH]
-        padded = np.pad(part, ((0, BATCH - len(part)), *[(0, 0)] * 3))
-        parts.append(np.asarray(network(variables, padded))[: len(part)])
-    return np.concatenate(parts)
+    network, variables = _reader(shape, RECIPE)
+    return images.in_batches(lambda part: network(variables, part), image, BATCH)
 
 
 @functools.lru_cache(maxsize=4)
-def _reader(shape: tuple[int, int, int]) -> tuple[Callable, dict]:
-    digest = hashlib.sha256(repr(RECIPE).encode()).hexdigest()[:8]
+def _reader(shape: tuple[int, int, int], recipe: Recipe) -> tuple[Callable, dict]:
+    digest = hashlib.sha256(repr(recipe).encode()).hexdigest()[:8]
     path = cache.folder("poses", f"{VERSION}-{'x'.join(map(str, shape))}-{digest}.npz")
     if not path.exists():
-        images.save_npz(path, **traverse_util.flatten_dict(_train(shape), sep="/"))
+        images.save_npz(path, **traverse_util.flatten_dict(_train(shape, recipe), sep="/"))
     with np.load(path) as file:
         variables = traverse_util.unflatten_dict({name: file[name] for name in file.files}, sep="/")
     network = parallel.jit_alone(
-        lambda variables, part: Regressor(RECIPE.width).apply(variables, images.to_float(part))
+        lambda variables, part: Regressor(recipe.width).apply(variables, images.to_float(part))
     )
     return network, variables
 
 
-def _train(shape: tuple[int, int, int]) -> dict:
-    scenes = range(FIRST, FIRST + RECIPE.scenes)
+def _train(shape: tuple[int, int, int], recipe: Recipe) -> dict:
+    scenes = range(FIRST, FIRST + recipe.scenes)
     image = sketches.draw("colourings", scenes, shape)
-    target, network = truth(scenes), Regressor(RECIPE.width)
+    target, network = truth(scenes), Regressor(recipe.width)
     count = len(image) // BATCH
-    schedule = optax.cosine_decay_schedule(RECIPE.learning_rate, RECIPE.epochs * count)
+    schedule = optax.cosine_decay_schedule(recipe.learning_rate, recipe.epochs * count)
     optimizer = optax.adam(schedule)
 
     @parallel.jit_alone
     def step(variables, opt_state, image, target, key):
         key_deviation, key_grain = jax.random.split(key)
-        deviation = RECIPE.grain * jax.random.uniform(key_deviation, (len(image), 1, 1, 1))
+        deviation = recipe.grain * jax.random.uniform(key_deviation, (len(image), 1, 1, 1))
         given = images.to_float(image) + deviation * jax.random.normal(key_grain, image.shape)
         grads = jax.grad(lambda variables: jnp.mean((network.apply(variables, given) - target) ** 2))(variables)
         updates, opt_state = optimizer.update(grads, opt_state)
@@ -105,8 +100,8 @@ def _train(shape: tuple[int, int, int]) -> dict:
 
     variables = jax.jit(network.init)(jax.random.key(0), jnp.zeros((1, *shape)))
     opt_state, rng = optimizer.init(variables), np.random.default_rng(0)
-    with Progress("training the regressor of poses", RECIPE.epochs * count, "steps") as progress:
-        for number in range(RECIPE.epochs):
+    with Progress("training the regressor of poses", recipe.epochs * count, "steps") as progress:
+        for number in range(recipe.epochs):
             for index in np.split(rng.permutation(len(image))[: count * BATCH], count):
                 key = jax.random.fold_in(jax.random.key(number), index[0])
                 variables, opt_state = step(variables, opt_state, image[index], target[index], key)

@@ -67,13 +67,7 @@ class Probe(NamedTuple):
     def embed(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns the features, float32 (N, F), and probabilities, float32 (N, classes), of uint8 (N, H, W, C)."""
         network, variables = _apply(self.classes, self.width), jax.device_put(self.variables)
-        parts = []
-        for first in range(0, len(image), BATCH):
-            part = image[first : first + BATCH]
-            padded = np.pad(part, ((0, BATCH - len(part)), *[(0, 0)] * 3))
-            parts.append([np.asarray(array)[: len(part)] for array in network(variables, padded)])
-        features, probabilities = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return features, probabilities
+        return images.in_batches(lambda part: network(variables, part), image, BATCH)
 
 
 def load(dataset: DataSet) -> Probe:

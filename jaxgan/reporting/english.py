@@ -93,7 +93,7 @@ TEXTS = {
     "probe_transformations": "The set has no labels: the probe tells {classes} transformations of held-out images "
     "with {accuracy} accuracy.",
     "floor_explained": "The floor is what as many real images score, of codes what the training images do, of "
-    "translations what the true partners do.",
+    "translations what their true partners do, or the best there can be.",
     "no_evaluation_yet": "Not evaluated yet.",
     "measure": "measure",
     "figure": "figure",
@@ -198,7 +198,8 @@ TEXTS = {
     "measure_pixel_error": "mean absolute error of the translations from their true partners",
     "measure_similarity": "structural similarity of the translations to their true partners",
     "measure_pose_error": "mean error of the pose of the head in the translations, in deviations of each factor",
-    "measure_cycle": "mean absolute error of what comes back from the translations; the floor is that of true partners",
+    "measure_cycle": "mean absolute error of what comes back from the translations; the floor is that of true "
+    "partners, or 0",
     "measure_cycle_altered": "the same from translations that were rounded to 8 bits and blurred, where nothing hides",
     "measure_fid": "Fréchet distance in Inception's features",
     "measure_kid": "kernel distance in Inception's features",

@@ -95,7 +95,7 @@ TEXTS = {
     "probe_transformations": "Le jeu n'a pas d'étiquettes : la sonde reconnaît {classes} transformations d'images "
     "mises de côté avec {accuracy} de réussite.",
     "floor_explained": "Le plancher est ce qu'obtiennent autant d'images réelles, pour des codes celles "
-    "d'apprentissage, pour des traductions les vrais équivalents.",
+    "d'apprentissage, pour des traductions leurs vrais équivalents ou le mieux possible.",
     "no_evaluation_yet": "Pas encore évalué.",
     "measure": "mesure",
     "figure": "valeur",
@@ -206,7 +206,7 @@ TEXTS = {
     "measure_similarity": "similarité structurelle des traductions avec leurs vrais équivalents",
     "measure_pose_error": "erreur moyenne sur la pose de la tête dans les traductions, en écarts types",
     "measure_cycle": "erreur absolue moyenne de ce qui revient des traductions ; le plancher est celle des vrais "
-    "équivalents",
+    "équivalents, ou 0",
     "measure_cycle_altered": "la même pour des traductions arrondies à 8 bits et floutées, où rien ne se cache",
     "measure_fid": "distance de Fréchet dans l'espace d'Inception",
     "measure_kid": "distance à noyau dans l'espace d'Inception",

@@ -167,7 +167,7 @@ def _readings(run: Run) -> list[Reading]:
 def _real(group: Group) -> dict[str, float]:
     """Returns the real images' shares, which are the same for all runs on the set."""
     found = [run.evaluation for run in group.runs if run.evaluation]
-    known = [one.real_characters for one in found if one.fingerprint in (None, group.data.fingerprint)]
+    known = [one.real_characters for one in found if one.fingerprint in (None, group.runs[0].judged_on)]
     return next(filter(None, known), {})
 
 

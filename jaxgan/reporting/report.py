@@ -93,7 +93,7 @@ class Group:
         sets: dict[tuple, list[Run]] = {}
         for run in self.runs:
             found = run.evaluation
-            if found and found.fingerprint in (None, self.data.fingerprint):
+            if found and found.fingerprint in (None, self.runs[0].judged_on):
                 sets.setdefault((*found.probe, found.num), []).append(run)
         return list(sets.values())
 
@@ -128,7 +128,7 @@ def gather(directories: Sequence[str | Path], language: Language) -> Report:
     pictures = {run.label: Remarks() for run in runs}
     groups: dict[tuple, Group] = {}
     for run in runs:
-        groups.setdefault(run.data.key, Group(run.data, [])).runs.append(run)
+        groups.setdefault((run.judged_on, run.data.origin), Group(run.data, [])).runs.append(run)
     return Report(
         groups=list(groups.values()),
         runs=runs,

@@ -28,11 +28,6 @@ class DataSet:
     names: list[str]  # of the characters
     origin: str | None = None  # fingerprint of the images that a translator translates to these
 
-    @property
-    def key(self) -> tuple[str, str | None]:
-        """What is equal where figures can be compared."""
-        return self.fingerprint, self.origin
-
 
 @dataclass(frozen=True)
 class Collapse:
@@ -81,6 +76,12 @@ class Run:
     @property
     def algorithm(self) -> str:
         return self.config["algorithm"]
+
+    @property
+    def judged_on(self) -> str:
+        """The fingerprint of the images that it is measured against: for a translator those of its evaluation."""
+        found = self.evaluation.fingerprint if self.evaluation and self.data.origin else None
+        return found or self.data.fingerprint
 
     @property
     def seconds(self) -> float | None:
@@ -169,7 +170,7 @@ def _record(path: Path, label: str, config: dict, data: DataSet, remarks: Remark
     if metrics and not samples:
         remarks.add("no_samples")
     evaluation = evaluation_lib.read(path / "evaluation.json", remarks)
-    if evaluation and evaluation.fingerprint not in (None, data.fingerprint):
+    if evaluation and not data.origin and evaluation.fingerprint not in (None, data.fingerprint):
         remarks.add("other_data", file="evaluation.json")
     return Run(
         path=path,
@@ -206,6 +207,8 @@ def _data(content: object) -> DataSet | None:
     if not isinstance(content, dict) or not all(isinstance(content.get(key), str) for key in ("name", "fingerprint")):
         return None
     origin = _data(content.get("origin"))
+    if "origin" in content and not origin:
+        return None
     name = f"{origin.name} → {content['name']}" if origin else content["name"]
     size, names = count(content.get("size")), strings(content.get("names"))
     return DataSet(name, content["fingerprint"], size, names, origin and origin.fingerprint)

@@ -54,6 +54,7 @@ class Training:
         settings, device = self.config, "cpu" if jax.default_backend() == "cpu" else "cuda"
         sizes = {"side": settings.data.image_size, "batch": settings.batch_size, "width": settings.width}
         sizes |= {"blocks": settings.blocks, "halvings": settings.critic_halvings, "steps": self.steps}
+        sizes |= {"identity": settings.identity}
         command = [python, PEER, "--device", device, *flags]
         for name, value in sizes.items():
             command += [f"--{name}", str(value)]

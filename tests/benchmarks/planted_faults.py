@@ -25,7 +25,7 @@ from jaxgan import sample as sampling
 from jaxgan.evaluation.alarm import Alarm, Event
 from jaxgan.evaluation.characters import THRESHOLD
 from jaxgan.evaluation.monitor import Monitor
-from jaxgan.evaluation.real import Real, real_images
+from jaxgan.examining.real import Real, real_images
 from jaxgan.rundir import RunDirectory
 
 SEEDS = 5

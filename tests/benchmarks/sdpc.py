@@ -23,7 +23,7 @@ import numpy as np
 
 from jaxgan import cli, config, images, parallel, restoring
 from jaxgan.algorithms.sdpc import Sdpc, split
-from jaxgan.evaluation.real import prepared_images
+from jaxgan.examining.real import prepared_images
 from jaxgan.models import sdpc
 from jaxgan.models.atoms import atoms
 from jaxgan.rundir import RunDirectory

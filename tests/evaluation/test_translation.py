@@ -97,7 +97,6 @@ def test_the_confusion_is_drawn():
 def test_poses_are_read(monkeypatch):
     """From drawings that the regressor has not seen, in deviations: 0.82 where all are told as their means."""
     monkeypatch.setattr(pose, "RECIPE", pose.Recipe(scenes=640, width=8, epochs=12))
-    pose._reader.cache_clear()
     scenes = sketches.held_out_scenes(np.arange(40))
     truth = pose.truth(scenes)
     assert truth.shape == (40, 4)

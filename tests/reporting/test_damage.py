@@ -41,6 +41,8 @@ def with_config(**changes):
     return apply
 
 
+# One that does not say what it translates.
+TRANSLATOR = '{"config": {"algorithm": "cyclegan"}, "data": {"name": "toons", "fingerprint": "f1", "origin": {}}}'
 ROW = '{"step": 650, "loss_g": %s}\n'
 
 
@@ -114,6 +116,7 @@ def test_only_a_config_is_a_run_that_has_just_started(tmp_path):
         ("7", "config.json is damaged, it holds no JSON object"),
         ("{}", "config.json lacks the config's algorithm or the data's name and fingerprint; left out"),
         ('{"config": {"algorithm": "began"}, "data": {"name": 3}}', "config.json lacks the config's algorithm"),
+        (TRANSLATOR, "config.json lacks the config's algorithm or the data's name and fingerprint; left out"),
         ('{"config": {"algorithm": 5}, "data": {}}', "config.json lacks the config's algorithm"),
     ],
 )

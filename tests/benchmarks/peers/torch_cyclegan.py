@@ -1,9 +1,10 @@
 """What a user would run instead: one CycleGAN training step in eager PyTorch.
 
-The same work as a step of the project's: both generators by one optimizer, identity and cycles included, a pool of
-50 fakes a domain, then both critics. It prints one JSON line.
+The same work as a step of the project's: both generators by one optimizer, cycles and, where it is not 0, identity
+included, a pool of 50 fakes a domain, then both critics. It prints one JSON line.
 
-    python torch_cyclegan.py --side 32 --batch 4 --width 24 --blocks 3 --halvings 1 --steps 10 [--channels-last]
+    python torch_cyclegan.py --side 32 --batch 4 --width 24 --blocks 3 --halvings 1 --steps 10 [--identity 0.5]
+        [--channels-last]
 """
 
 import argparse
@@ -80,6 +81,7 @@ def main():
     p = argparse.ArgumentParser()
     for name, usual in (("side", 32), ("batch", 4), ("width", 24), ("blocks", 3), ("halvings", 1), ("steps", 10)):
         p.add_argument(f"--{name}", type=int, default=usual)
+    p.add_argument("--identity", type=float, default=0.0)
     p.add_argument("--device", default="cpu")
     p.add_argument("--channels-last", action="store_true")
     a = p.parse_args()
@@ -103,9 +105,9 @@ def main():
         judge_b.requires_grad_(False)
         fake_b, fake_a = to_b(real_a), to_a(real_b)
         cycles = apart(to_a(fake_b), real_a) + apart(to_b(fake_a), real_b)
-        identity = apart(to_b(real_b), real_b) + apart(to_a(real_a), real_a)
+        changes = apart(to_b(real_b), real_b) + apart(to_a(real_a), real_a) if a.identity else 0
         fooled = right(judge_b(fake_b), 1.0) + right(judge_a(fake_a), 1.0)
-        (fooled + 10 * cycles + 5 * identity).backward()
+        (fooled + 10 * (cycles + a.identity * changes)).backward()
         opt_g.step()
         opt_d.zero_grad()
         for judge, image, fake, pool in ((judge_a, real_a, fake_a, pools[0]), (judge_b, real_b, fake_b, pools[1])):

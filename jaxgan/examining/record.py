@@ -8,7 +8,7 @@ from jaxgan.algorithms import Algorithm, State
 from jaxgan.data.dataset import DataSet
 from jaxgan.evaluation import LESS_IS_BETTER, OF_HELD_OUT, OF_TRANSLATIONS, probe
 from jaxgan.evaluation.measures import Evaluation, Measure
-from jaxgan.evaluation.real import Real
+from jaxgan.examining.real import Real
 
 ENOUGH = 0.8  # of held-out images told right by a probe whose opinion of samples counts
 LEARNT = 3.0  # times what guessing reaches, for one without characters
