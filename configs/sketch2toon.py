@@ -13,7 +13,7 @@ def get_config(preset=None):
     config.batch_size = 4
     config.steps = 60_000
     config.lr_hold_steps = config.lr_fall_steps = 30_000
-    config.critic_halvings = 2
-    config.identity = 0.0  # a sketch has no colours that a toon could keep
+    config.critic_halvings = 3
+    config.identity = 0.0
     config.data.image_size = 64
     return with_preset(config, preset, quick=QUICK_TRANSLATION, tiny=TINY_TRANSLATION)
