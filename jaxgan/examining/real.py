@@ -43,10 +43,10 @@ def real_images(workdir: str | Path) -> Real:
     return real_images_of(*prepared_images(workdir))
 
 
-def real_images_of(whole: DataSet, learnt: DataSet | None = None) -> Real:
-    """The images of a set, of whose training images `learnt` may have some only, as its probe sees them."""
-    dataset, judge = learnt or whole, probe.load(whole)
-    return Real(dataset, judge, embed(judge, dataset.train.image), embed(judge, dataset.held_out.image))
+def real_images_of(whole: DataSet, learnt: DataSet) -> Real:
+    """The images of what is learnt of a set, as the probe of the whole set sees them."""
+    judge = probe.load(whole)
+    return Real(learnt, judge, embed(judge, learnt.train.image), embed(judge, learnt.held_out.image))
 
 
 def embed(judge: probe.Probe, image: np.ndarray) -> Embedded:

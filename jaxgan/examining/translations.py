@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxgan import config, fields, restoring
 from jaxgan.algorithms import Algorithm, State
-from jaxgan.data.dataset import DataSet, prepare
+from jaxgan.data.dataset import DataSet, limit, prepare
 from jaxgan.data.toons import sketches
 from jaxgan.errors import UserError
 from jaxgan.evaluation import measures, pose, probe
@@ -70,8 +70,9 @@ def _real_images(workdir: str | Path) -> Real:
     if stored["data"]["name"] != "colourings":
         return real_images(workdir)
     learnt, _ = fields.sets(config.from_dict(stored["config"]).data)
-    learnt.update(name="toons", limit=None)
-    return real_images_of(prepare(learnt))
+    learnt.name = "toons"
+    whole = prepare(learnt, limited=False)
+    return real_images_of(whole, limit(whole, learnt.limit))
 
 
 def _task(origin: DataSet, real: Real, num: int) -> measured.Task:
