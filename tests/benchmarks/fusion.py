@@ -47,7 +47,7 @@ SYSTEMS = {
         "dcgan",
         "sdpc_began",
         "sdpc_shared",
-        "sdpc_codes",
+        "sdpc_codes+code_layer=1+layer_1.sparsity=0.1+layer_2.sparsity=0.05",
     ],
     "simpsons_mnist": [
         "began+gamma=0.7+lambda_k=0.01+pull_away=0.25",
