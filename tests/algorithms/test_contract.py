@@ -45,7 +45,7 @@ def test_images_are_in_range(compiled):
         assert compiled.algorithm.reconstruct(state, image).shape == image.shape
 
 
-@pytest.mark.parametrize("name", ["began", "abegan", "dcgan", "sabegan", "adcgan"])
+@pytest.mark.parametrize("name", ["began", "abegan", "dcgan", "sabegan", "adcgan", "sketch2toon"])
 @pytest.mark.parametrize(("size", "channels"), [(64, 1), (128, 3)])
 def test_larger_and_grey_images(name, size, channels):
     config = load(name, data__image_size=size, data__channels=channels, width=4, batch_size=2, precision="bfloat16")
@@ -55,8 +55,13 @@ def test_larger_and_grey_images(name, size, channels):
     after, metrics = jax.eval_shape(algorithm.train_step, state, batch, jax.random.key(0))
     assert jax.tree.map(lambda leaf: leaf.dtype, after) == jax.tree.map(lambda leaf: leaf.dtype, state)
     assert metrics["loss_g"].dtype == np.float32
-    latent = jax.ShapeDtypeStruct((5, config.latent_dim), np.float32)
-    assert jax.eval_shape(algorithm.generate, state, latent).shape == (5, size, size, channels)
+    image = jax.ShapeDtypeStruct((5, size, size, channels), np.float32)
+    if algorithm.translate:
+        drawn = jax.eval_shape(lambda state, image: algorithm.translate(state, image, "ab"), state, image)
+    else:
+        latent = jax.ShapeDtypeStruct((5, config.latent_dim), np.float32)
+        drawn = jax.eval_shape(algorithm.generate, state, latent)
+    assert (drawn.shape, drawn.dtype) == (image.shape, image.dtype)
 
 
 def test_unknown_algorithm():

@@ -267,19 +267,11 @@ def test_each_domain_has_its_pool_and_critics_see_what_that_shows():
     assert shown["loss_d"] != metrics["loss_d"]
 
 
-@pytest.mark.parametrize(("size", "channels", "upsampling"), [(64, 1, "nearest"), (256, 3, "transposed")])
-def test_larger_and_grey_images(size, channels, upsampling):
-    fields = {"data__image_size": size, "data__channels": channels, "upsampling": upsampling}
-    config = load("sketch2toon", precision="bfloat16", batch_size=2, width=4, **fields)
-    algorithm = algorithms.make(config)
+def test_upsampling_and_then_convolving():
+    algorithm = algorithms.make(load("sketch2toon", upsampling="nearest"))
     state = jax.eval_shape(algorithm.init, jax.random.key(0))
-    batch = jax.eval_shape(lambda: random_batch(config))
-    after, metrics = jax.eval_shape(algorithm.train_step, state, batch, jax.random.key(0))
-    assert jax.tree.map(lambda leaf: leaf.dtype, after) == jax.tree.map(lambda leaf: leaf.dtype, state)
-    assert metrics["loss_g"].dtype == np.float32
-    image = jax.ShapeDtypeStruct(batch["image"].shape, np.float32)
-    translated = jax.eval_shape(lambda state, image: algorithm.translate(state, image, "ab"), state, image)
-    assert (translated.shape, translated.dtype) == (image.shape, np.float32)
+    image = jax.ShapeDtypeStruct((2, 32, 32, 3), np.float32)
+    assert jax.eval_shape(lambda state, image: algorithm.translate(state, image, "ab"), state, image) == image
 
 
 def test_no_two_leaves_share_a_buffer(compiled):
