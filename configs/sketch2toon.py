@@ -1,7 +1,7 @@
 """CycleGAN on what comes with jaxgan: line sketches to toons at 64 px, whose true partners evaluation knows.
 
-`:quick`, at 32 px, takes about ten minutes on two cores; then three quarters of the translations are of whom they should
-be, see RESULTS.md. No run of full length has been made yet.
+`:quick`, at 32 px, takes about ten minutes on two cores; then three quarters of the translations are of whom they
+should be, see RESULTS.md. No run of full length has been made yet.
 
     python -m jaxgan.main --config=configs/sketch2toon.py[:quick|:tiny]
 """
