@@ -202,10 +202,10 @@ class Conv(nn.Module):
         x = x.astype(self.dtype)
         if self.reflect:
             x, pad = reflect(x, pad), 0
-        on_cpu = self.stride == 1 and jax.default_backend() == "cpu"
-        if on_cpu and self.features <= FEW:
+        by_products = self.stride == 1 and jax.default_backend() == "cpu"
+        if by_products and self.features <= FEW:
             x = conv_to_few(x, kernel, pad)
-        elif on_cpu and x.shape[-1] <= FEW:
+        elif by_products and x.shape[-1] <= FEW:
             x = conv_from_few(x, kernel, pad)
         else:
             x = _conv(x, kernel, [(pad, pad)] * 2, self.stride)
