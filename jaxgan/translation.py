@@ -65,8 +65,9 @@ def read_photos(path: Path, shape: tuple[int, int, int], how: str) -> np.ndarray
             files.settle("skip", progress)
         if not photos:
             raise UserError(f"--input={path}: none of its files is a readable image")
-    for note in filter(None, (note for _, note in photos)):
-        print(note)
+    notes = [note for _, note in photos if note]
+    if notes:
+        print(notes[0] if len(notes) == 1 else f"of {len(notes)} images that are not square the centre is translated")
     return np.stack([photo for photo, _ in photos])
 
 

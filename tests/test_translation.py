@@ -39,6 +39,13 @@ def test_a_photo_of_any_size_is_translated(run, tmp_path, capsys):
     np.testing.assert_allclose(there, algorithm.translate(state, images.to_float(given), "ab"), atol=1e-4)
 
 
+def test_many_that_are_not_square_are_one_line(tmp_path, capsys):
+    for number in range(3):
+        photo(tmp_path / f"{number}.png", (32, 40))
+    assert translation.read_photos(tmp_path, (32, 32, 3), "crop").shape == (3, 32, 32, 3)
+    assert "of 3 images that are not square the centre is translated" in capsys.readouterr().out
+
+
 def test_a_folder_is_translated_the_other_way(run, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
