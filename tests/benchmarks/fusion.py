@@ -55,7 +55,7 @@ SYSTEMS = {
         "dcgan",
         "sdpc_began+gamma=0.7+pull_away=0.1",
         "sdpc_shared+gamma=0.7+pull_away=0.1",
-        "sdpc_codes+r1=1",
+        "sdpc_codes+code_layer=1+layer_1.sparsity=0.1+layer_2.sparsity=0.05+r1=1",
     ],
 }
 SAME_COST = ("gamma", "lambda_k", "lr_g", "lr_d", "r1")  # fields whose values do not change what a step takes
