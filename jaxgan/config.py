@@ -107,7 +107,7 @@ def _nearest(name: str, fields: Mapping) -> str:
 
 _CHOICES = {
     "precision": ("float32", "tf32", "bfloat16"),
-    "init": ("fan_avg_normal", "fan_in_uniform", "normal_002"),
+    "init": ("fan_avg_normal", "fan_in_uniform", "normal_002", "orthogonal"),
     "latent": ("normal", "uniform"),
     "activation": ("elu", "relu", "leaky_relu", "silu", "gelu"),
     "upsampling": ("nearest", "transposed"),
@@ -142,7 +142,8 @@ _RANGES = {
     **dict.fromkeys([f"layer_{layer}.scale" for layer in range(1, MOST_LAYERS + 1)], (1e-3, math.inf)),
     **dict.fromkeys(("feedback", "threshold", "lr_scale", "data.whiten_f0", "data.contrast_size"), (0, math.inf)),
     **dict.fromkeys(("data.whiten_n", "data.contrast_sigma"), (1e-3, math.inf)),
-    **dict.fromkeys(("blocks", "critic_halvings"), (1, math.inf)),
+    **dict.fromkeys(("blocks", "critic_halvings", "d_steps", "widest", "embedding", "r1_every"), (1, math.inf)),
+    **dict.fromkeys(("num_classes", "critic_blocks", "attention", "orthogonal"), (0, math.inf)),
     **dict.fromkeys(("lr_hold_steps", "lr_fall_steps", "pool", "cycle_steps", "data.load_size"), (0, math.inf)),
     **dict.fromkeys(("cycle", "cycle_end", "identity", "paired"), (0, math.inf)),
     **dict.fromkeys(("pull_away", "code_layer", "code_weight", "warm_steps", "r1", "pretrain_steps"), (0, math.inf)),
@@ -193,6 +194,8 @@ def validate(config: ConfigDict) -> None:
         raise UserError(f"width={config.width}: that of DCGAN's networks is a multiple of 4")
     if config.algorithm == "cyclegan":
         _validate_translator(config)
+    if config.algorithm == "biggan":
+        _validate_biggan(config)
     if "pretrain_steps" in fields:
         _validate_pretraining(config)
     if fields.get("k_min", 0) > fields.get("k_max", 0):
@@ -223,6 +226,17 @@ def _validate_translator(config: ConfigDict) -> None:
         raise UserError(f"critic_halvings={config.critic_halvings}: that leaves no patch of {data.image_size} pixels")
     if config.paired and not data.paired:
         raise UserError(f"paired={config.paired}: batches hold partners with data.paired=True only")
+
+
+def _validate_biggan(config: ConfigDict) -> None:
+    sides = [config.data.image_size >> number for number in range(8)]
+    if config.critic_end not in sides[1:] or config.critic_end < 4:
+        raise UserError(f"critic_end={config.critic_end}: data.image_size halved, down to 4 at the least")
+    if config.attention and config.attention not in sides[:-3]:
+        raise UserError(f"attention={config.attention}: it is one of {sides[:-3]}, or 0")
+    chunks = len([side for side in sides if side > 4]) + 1
+    if config.skip_latent and config.latent_dim % chunks:
+        raise UserError(f"latent_dim={config.latent_dim}: with skip_latent it is a multiple of {chunks}")
 
 
 def _validate_sdpc(config: ConfigDict) -> None:

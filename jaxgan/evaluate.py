@@ -22,6 +22,7 @@ import numpy as np
 
 from jaxgan import algorithms, cli, images, restoring
 from jaxgan.data.dataset import Split
+from jaxgan.drawing import sample
 from jaxgan.errors import UserError
 from jaxgan.evaluation import coding, inception, measures, probe
 from jaxgan.evaluation.coding import Coded
@@ -29,7 +30,6 @@ from jaxgan.evaluation.measures import Evaluation, evenly
 from jaxgan.examining import record, translations
 from jaxgan.examining.real import Real, embed, prepared_images, real_images
 from jaxgan.rundir import RunDirectory
-from jaxgan.sample import sample
 from jaxgan.writing import write_whole
 
 NUM = 2000  # samples

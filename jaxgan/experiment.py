@@ -34,8 +34,13 @@ class Experiment(NamedTuple):
     mesh: jax.sharding.Mesh
 
     @property
+    def images_a_step(self) -> int:
+        """Real ones: a batch for each step of the discriminator."""
+        return self.config.batch_size * self.config.get("d_steps", 1)
+
+    @property
     def steps_per_epoch(self) -> float:
-        return len(self.dataset.train.label) / self.config.batch_size
+        return len(self.dataset.train.label) / self.images_a_step
 
     @property
     def steps(self) -> int:
@@ -75,6 +80,10 @@ def prepare(config: ConfigDict) -> Experiment:
         raise UserError(
             f"data.paired: the images of {origin.name} and {dataset.name} are no partners, as those of sketches and "
             "colourings are with the same limit"
+        )
+    if (classes := config.get("num_classes")) and classes != len(dataset.names):
+        raise UserError(
+            f"num_classes={classes}: {dataset.name} has {len(dataset.names)} classes; set num_classes to that, or to 0"
         )
     experiment = Experiment(config, algorithm, whole, dataset, origin, mesh)
     if (last := rates_end(config)) and experiment.steps > last:

@@ -39,7 +39,7 @@ def base(algorithm: str) -> ConfigDict:
     config.latent_dim = 64  # length of z
     config.latent = "normal"  # distribution of z: normal is N(0, 1), uniform is U[-1, 1]
     config.width = 64  # channels that the networks' layers count in
-    config.init = "fan_avg_normal"  # of the weights: fan_avg_normal, fan_in_uniform (PyTorch's default) or normal_002
+    config.init = "fan_avg_normal"  # weights: fan_avg_normal, fan_in_uniform (PyTorch's), normal_002 or orthogonal
     config.lr_g = 1e-4  # Adam's learning rate, generator
     config.lr_d = 1e-4  # Adam's learning rate, discriminator
     config.adam_b1 = 0.5
@@ -253,6 +253,37 @@ def _sdpc_codes() -> dict:
     }
 
 
+def _small_data() -> dict:
+    """What keeps a discriminator from knowing a small set by heart."""
+    return {
+        "diffaugment": False,  # alter, move and cut what the discriminator sees
+        "r1": 0.0,  # weight of its squared slope at real images, halved
+        "r1_every": 1,  # steps between two such penalties, each so many times as large
+    }
+
+
+def _biggan() -> dict:
+    return _small_data() | {
+        "epochs": 500,
+        "batch_size": 50,
+        "latent_dim": 128,
+        "init": "orthogonal",
+        "lr_g": 2e-4,
+        "lr_d": 2e-4,
+        "adam_b1": 0.0,
+        "ema_decay": 0.9999,
+        "num_classes": 0,  # of the data set, which G and D are told; 0 tells them none
+        "d_steps": 4,  # of the discriminator for one of the generator, each on a batch of its own
+        "widest": 4,  # most channels, in widths: they double from the `width` of 128 px with each halving
+        "critic_end": 8,  # pixels a side down to which the discriminator halves its features, and ...
+        "critic_blocks": 2,  # ... its blocks there
+        "skip_latent": True,  # each block of the generator is given a part of the latent
+        "embedding": 128,  # length of a class's, which all blocks of the generator are given
+        "attention": 0,  # pixels a side of the features that see all of each other, in both networks; 0 has none
+        "orthogonal": 1e-4,  # weight of the generator's squared products of different columns of its kernels
+    }
+
+
 def _cyclegan() -> dict:
     return {
         "batch_size": 1,
@@ -289,6 +320,7 @@ _FIELDS = {
     "sdpc_began": _sdpc_began,
     "sdpc_codes": _sdpc_codes,
     "cyclegan": _cyclegan,
+    "biggan": _biggan,
 }
 
 # BEGAN's losses in minutes on a CPU. With so few steps gamma = 0.5 draws one image; with 0.9 real scenes collapse.
@@ -312,6 +344,7 @@ TINY_CODES = TINY_SDPC | {"pretrain_steps": 3}
 TINY_TRANSLATION = {"data.a.name": "sketches", "data.b.name": "toons", "data.image_size": 32, "data.load_size": 0}
 TINY_TRANSLATION |= {"blocks": 1, "critic_halvings": 1, "pool": 4, "lr_hold_steps": 3, "lr_fall_steps": 30}
 TINY_CRITIC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "inference_steps": 2}
+TINY_BIGGAN = {"width": 2, "d_steps": 2, "attention": 16, "embedding": 4, "diffaugment": True, "r1": 1.0, "r1_every": 2}
 TINY_CRITIC |= {"layer_1.sparsity": 0.1, "layer_2.sparsity": 0.1}
 QUICK_BEGAN = QUICK_BALANCE | {"plateau_every": 1500}
 QUICK_CRITIC = QUICK_BEGAN | {"steps": 2000, "gamma": 1.0, "lambda_k": 0.01, "pull_away": 0.25}

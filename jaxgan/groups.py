@@ -39,7 +39,7 @@ def _course(member: Member) -> Hashable:
     experiment, config = member.experiment, member.experiment.config
     program = hashlib.sha256(lower(experiment).as_text().encode()).hexdigest()
     sets = [(found.fingerprint, len(found.train.label)) for found in (experiment.dataset, experiment.origin) if found]
-    images = *sets, config.data.seed, config.batch_size
+    images = *sets, config.data.seed, experiment.images_a_step
     return program, images, member.start, experiment.steps, parallel.steps_a_call(config), config.deterministic
 
 
@@ -47,8 +47,8 @@ def lower(experiment: Experiment) -> jax.stages.Lowered:
     """The program of one step of an experiment, which holds no value of its state."""
     config, image = experiment.config, experiment.dataset.train.image
     batches = {
-        "image": jax.ShapeDtypeStruct((1, config.batch_size, *image.shape[1:]), image.dtype),
-        "label": jax.ShapeDtypeStruct((1, config.batch_size), np.int32),
+        "image": jax.ShapeDtypeStruct((1, experiment.images_a_step, *image.shape[1:]), image.dtype),
+        "label": jax.ShapeDtypeStruct((1, experiment.images_a_step), np.int32),
     }
     if experiment.origin:
         batches["source"] = batches["image"]

@@ -22,8 +22,8 @@ from jaxgan.metrics import TensorBoard
 from jaxgan.progress import Progress
 from jaxgan.rundir import RunDirectory
 
-SAMPLES = 64  # images in a grid of samples
-COLUMNS = 8
+ROWS, COLUMNS = 8, 8  # of a grid of samples
+CLASSES = 16  # columns at most
 
 
 class Collapsed(UserError):
@@ -82,8 +82,12 @@ class Logbook:
         self.watch, self.match, self.name, self.heard = watch, match, name, heard
         algorithm = experiment.algorithm
         if algorithm.generate:
+            # By classes a column for each, up to CLASSES of them.
+            self.columns = min(self.config.get("num_classes") or COLUMNS, CLASSES)
             self.generate = jax.jit(algorithm.generate)
-            self.latent = algorithm.sample_latent(experiment.key(Stream.SAMPLE), SAMPLES)
+            count = ROWS * self.columns
+            self.latent = algorithm.sample_latent(experiment.key(Stream.SAMPLE), count)
+            self.label = np.arange(count) % self.columns if algorithm.sample_label else None
         self.tensorboard = TensorBoard(run.tensorboard, self.config.tensorboard)
 
     def begin(self) -> tuple[int, Any]:
@@ -161,7 +165,7 @@ class Logbook:
             if not math.isfinite(value):
                 self.diverged(step, f"{name} is {value}")
         seconds, steps_per_second = self.clock.lap(step)
-        rate, epoch = steps_per_second * self.config.batch_size, step / self.experiment.steps_per_epoch
+        rate, epoch = steps_per_second * self.experiment.images_a_step, step / self.experiment.steps_per_epoch
         row = {"step": step, "epoch": epoch, "seconds": seconds, "images_per_second": rate}
         self.run.metrics.append(row | values)
         if self.watch:
@@ -181,9 +185,9 @@ class Logbook:
             given = [images.to_float(held_out.image[: images.PANELS]) for held_out in self.experiment.held_out()]
             samples = images.panels(self.experiment.algorithm.show(state, *given))
         else:
-            samples = images.grid(images.to_uint8(self.generate(state, self.latent)), COLUMNS)
+            samples = images.grid(images.to_uint8(self.generate(state, self.latent, self.label)), self.columns)
             if step == 0:
-                real = images.grid(np.asarray(dataset.train.image[:SAMPLES]), COLUMNS)
+                real = images.grid(np.asarray(dataset.train.image[: len(self.latent)]), self.columns)
                 samples = images.beside(samples, real)
         images.save_png(self.run.sample(step), samples)
         self.tensorboard.image(step, "samples", samples)

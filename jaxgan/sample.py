@@ -1,6 +1,7 @@
 """Draws images from a run: its newest checkpoint's samples, a walk between them, or its training's history.
 
 python -m jaxgan.sample --workdir=DIR [--out=FILE.png] [--num=64] [--seed=0] [--step=N|best] [--npz=FILE.npz]
+                        [--label=NAME] [--truncation=0.7]
 python -m jaxgan.sample --workdir=DIR --interpolate=slerp|linear [--frames=60] [--points=4] [--out=FILE.gif]
 python -m jaxgan.sample --workdir=DIR --grid=history|layers [--out=FILE.png]
 python -m jaxgan.sample --workdir=DIR --atom=N [--frames=12] [--out=FILE.png]
@@ -13,132 +14,21 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import jax
 import numpy as np
 
 from jaxgan import algorithms, animation, cli, images, restoring, translation
 from jaxgan import config as config_lib
+from jaxgan.drawing import history, move_atom, sample, walk
 from jaxgan.errors import UserError
 from jaxgan.restoring import load
 from jaxgan.rundir import RunDirectory
 from jaxgan.translation import DIRECTIONS
-from jaxgan.walk import INTERPOLATIONS, loop
+from jaxgan.walk import INTERPOLATIONS
 
-BATCH = 64  # images generated at a time
-POINTS = 2**31  # keys folded from here on are for a walk's further points; below are the batches'
 ROWS, FRAME = 512, 256  # pixels of width below which rows, and an animation's frames, are enlarged
 WALK_PACE = 60  # milliseconds a frame
+LEAST_TRUNCATION = 0.05  # below which latents are hard to find
 HISTORY_PACE, HISTORY_HOLD = 400, 1600  # milliseconds a checkpoint, and more for the last
-
-
-def sample(algorithm: algorithms.Algorithm, state: algorithms.State, num: int, seed: int) -> np.ndarray:
-    """Returns uint8 (num, H, W, C). Image i depends on the seed and i alone, not on `num`."""
-    return generate(algorithm, state, latents(algorithm, num, seed))
-
-
-def walk(
-    algorithm: algorithms.Algorithm,
-    state: algorithms.State,
-    num: int,
-    seed: int,
-    points: int = 4,
-    frames: int = 60,
-    interpolate: str = "slerp",
-) -> np.ndarray:
-    """Walks from each of the images of `sample` through others, and back.
-
-    Args:
-      algorithm: the run's, as `load` returns it.
-      state: of one checkpoint.
-      num: images that walk side by side.
-      seed: of the latents.
-      points: latents that each image passes, its first included.
-      frames: of the whole loop; the last is one step before the first.
-      interpolate: "slerp" or "linear".
-
-    Returns:
-      uint8 (frames, num, H, W, C).
-    """
-    passed = [latents(algorithm, num, seed, point) for point in range(points)]
-    walked = loop(passed, frames, interpolate)
-    drawn = generate(algorithm, state, walked.reshape(frames * num, -1))
-    return drawn.reshape(frames, num, *drawn.shape[1:])
-
-
-def move_atom(
-    algorithm: algorithms.Algorithm, state: algorithms.State, atom: int, num: int, seed: int, rise: np.ndarray
-) -> np.ndarray:
-    """Moves one coefficient in the codes of each of the images of `sample`, and renders them.
-
-    Where G draws pixels the codes are those that its critic finds in them, and what is rendered are reconstructions.
-
-    Args:
-      algorithm: the run's, as `load` returns it; it draws by way of codes.
-      state: of one checkpoint.
-      atom: whose coefficient moves, from 0 on: that in the place where the image has most of it, or in the centre.
-      num: images.
-      seed: of the latents.
-      rise: (frames,), the coefficient in each frame, in parts of the largest of any atom in these images.
-
-    Returns:
-      uint8 (frames, num, H, W, C).
-
-    Raises:
-      UserError: the algorithm draws by no codes, or has no such atom.
-    """
-    if not algorithm.codes:
-        raise UserError("--atom: the run's algorithm does not draw by way of sparse codes")
-    codes = np.array(jax.jit(algorithm.codes)(state, latents(algorithm, num, seed)))
-    _, height, width, count = codes.shape
-    if not 0 <= atom < count:
-        raise UserError(f"--atom={atom}: there are atoms 0 to {count - 1}")
-    of_atom = codes[..., atom].reshape(num, -1)
-    places = np.where(of_atom.any(1), of_atom.argmax(1), height // 2 * width + width // 2)
-    most = codes.max()
-    render, frames = jax.jit(algorithm.render), []
-    for amount in rise:
-        codes.reshape(num, -1, count)[np.arange(num), places, atom] = amount * most
-        frames.append(images.to_uint8(render(state, codes)))
-    return np.stack(frames)
-
-
-def history(workdir: str | Path, num: int, seed: int) -> tuple[list[int], np.ndarray]:
-    """Draws the same latents with each checkpoint that is left, the oldest first.
-
-    Returns:
-      The checkpoints' steps, and uint8 (len(steps), num, H, W, C).
-
-    Raises:
-      UserError: there is no such run, or no checkpoint in it.
-    """
-    steps, drawn = [], []
-    for algorithm, state, step in restoring.load_all(workdir):
-        steps.append(step)
-        drawn.append(generate(algorithm, state, latents(algorithm, num, seed)))
-    return steps, np.stack(drawn)
-
-
-def latents(algorithm: algorithms.Algorithm, num: int, seed: int, point: int = 0) -> np.ndarray:
-    """Draws (num, latent_dim). Latent i depends on the seed, a walk's point and i alone, not on `num`.
-
-    Raises:
-      UserError: the algorithm generates nothing.
-    """
-    if not algorithm.sample_latent:
-        raise UserError("the run's algorithm draws no samples")
-    key = jax.random.key(seed)
-    if point:
-        key = jax.random.fold_in(key, POINTS + point)
-    batches = range(math.ceil(num / BATCH))
-    return np.concatenate([algorithm.sample_latent(jax.random.fold_in(key, batch), BATCH) for batch in batches])[:num]
-
-
-def generate(algorithm: algorithms.Algorithm, state: algorithms.State, latent: np.ndarray) -> np.ndarray:
-    """Draws latents (N, latent_dim) as uint8 (N, H, W, C), in batches of one size so that it compiles once."""
-    compiled = jax.jit(algorithm.generate)
-    whole = np.pad(latent, ((0, -len(latent) % BATCH), (0, 0)))
-    batches = np.split(whole, len(whole) // BATCH)
-    return np.concatenate([images.to_uint8(compiled(state, batch)) for batch in batches])[: len(latent)]
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -166,7 +56,7 @@ def _draw_samples(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarr
     out = options.out or _samples(options.workdir) / f"{step:06}-seed{options.seed}{layers}.png"
     if layers or not algorithm.generate:
         return out, _draw_what_it_shows(options, algorithm, state, out)
-    samples = sample(algorithm, state, options.num or 64, options.seed)
+    samples = sample(algorithm, state, options.num or 64, options.seed, _label(options), options.truncation)
     images.save_png(out, _square(samples))
     return out, {"images": samples}
 
@@ -193,7 +83,7 @@ def _draw_walk(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]
     still = out.suffix == ".png"
     frames = options.frames or (12 if still else 60)
     points, interpolate = options.points or 4, options.interpolate
-    walked = walk(algorithm, state, options.num or 16, options.seed, points, frames, interpolate)
+    walked = walk(algorithm, state, options.num or 16, options.seed, points, frames, interpolate, _label(options))
     _save_walk(out, walked)
     return out, {"images": walked.reshape(-1, *walked.shape[2:])}
 
@@ -270,6 +160,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--interpolate", choices=INTERPOLATIONS, help="walk to other latents and back: .gif, .mp4 or rows in a .png"
     )
+    parser.add_argument("--label", metavar="NAME", help="of what is drawn, by its name or number, if G is told classes")
+    parser.add_argument(
+        "--truncation", type=float, help="draw latents within this distance from 0 only: more typical, less diverse"
+    )
     parser.add_argument("--frames", type=int, help="of the whole walk, by default 60; 12 in a .png, its columns")
     parser.add_argument(
         "--atom",
@@ -301,6 +195,10 @@ def _check_numbers(options: argparse.Namespace) -> None:
         if name != "num" and value is not None and not moves:
             walks = "--interpolate=slerp or --atom=N" if name == "frames" else "--interpolate=slerp"
             raise UserError(f"--{name} is for a walk: add {walks}, or leave it out")
+    if options.truncation is not None and options.truncation < LEAST_TRUNCATION:
+        raise UserError(f"--truncation={options.truncation}: it is {LEAST_TRUNCATION} or more")
+    if options.truncation is not None and (options.interpolate or options.grid != "samples"):
+        raise UserError("--truncation is for single samples: leave out --interpolate and --grid")
     if options.direction and not options.input:
         raise UserError("--direction is for images that are translated: add --input=FILE")
     if options.input and (options.interpolate or options.grid != "samples" or options.atom is not None or options.num):
@@ -325,6 +223,17 @@ def _check_files(options: argparse.Namespace) -> None:
         raise UserError(f"{out}: name a file that ends in .png, or add --interpolate=slerp for a .gif or .mp4")
     if out:
         animation.check(out)
+
+
+def _label(options: argparse.Namespace) -> int | None:
+    """The number of the class that is asked for. Raises UserError."""
+    if options.label is None:
+        return None
+    names = RunDirectory(options.workdir).stored()["data"]["names"]
+    by_name = {name: number for number, name in enumerate(names)} | {str(n): n for n in range(len(names))}
+    if options.label not in by_name:
+        raise UserError(f"--label={options.label}: there are {', '.join(names) or 'no classes'}")
+    return by_name[options.label]
 
 
 def _samples(workdir: str) -> Path:

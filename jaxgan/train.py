@@ -94,7 +94,7 @@ def calls(
     counts = blocks(start, stop, block)
     step, metrics = start, {}
     learnt, origin = experiment.dataset, experiment.origin
-    for batch in batches(learnt, config.data, config.batch_size, start, counts, experiment.mesh, origin):
+    for batch in batches(learnt, config.data, experiment.images_a_step, start, counts, experiment.mesh, origin):
         in_flight, count, first = metrics, len(batch["label"]), not steps.compiled
         compiled = steps.compile(state, batch, key)
         if first:

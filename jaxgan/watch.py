@@ -49,9 +49,22 @@ def sampler(algorithm: algorithms.Algorithm, num: int, key: jax.Array, origin: D
         draw = jax.jit(lambda state, image: algorithm.translate(state, image, "ab"))
     else:
         batches = range(math.ceil(num / BATCH))
-        given = [algorithm.sample_latent(jax.random.fold_in(key, batch), BATCH) for batch in batches]
-        draw = jax.jit(algorithm.generate)
-    return lambda state: np.concatenate([np.asarray(draw(state, batch)) for batch in given])[:num]
+        given = [jax.random.fold_in(key, batch) for batch in batches]
+        draw = jax.jit(lambda state, key: _draw(algorithm, state, key))
+    settle = jax.jit(algorithm.settle or (lambda state: state))
+
+    def samples(state: Any) -> np.ndarray:
+        settled = settle(state)
+        return np.concatenate([np.asarray(draw(settled, batch)) for batch in given])[:num]
+
+    return samples
+
+
+def _draw(algorithm: algorithms.Algorithm, state: Any, key: jax.Array) -> jax.Array:
+    latent, label = algorithm.sample_latent(key, BATCH), None
+    if algorithm.sample_label:
+        label = algorithm.sample_label(state, jax.random.fold_in(key, 1), BATCH)
+    return algorithm.generate(state, latent, label)
 
 
 class Watch:

@@ -38,9 +38,9 @@ def random_batch(config, seed: int = 0) -> dict:
     rng = np.random.default_rng(seed)
     side = config.data.image_size
     names = ["image", *(["source"] if "a" in config.data else [])]
-    shape = (config.batch_size, side, side, config.data.channels)
-    batch = {name: rng.integers(0, 256, shape, np.uint8) for name in names}
-    return jax.device_put(batch | {"label": np.zeros(config.batch_size, np.int32)})
+    count = config.batch_size * config.get("d_steps", 1)
+    batch = {name: rng.integers(0, 256, (count, side, side, config.data.channels), np.uint8) for name in names}
+    return jax.device_put(batch | {"label": rng.integers(0, config.get("num_classes") or 1, count, np.int32)})
 
 
 def random_batches(config, *seeds: int) -> dict:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from support import load
 
-from jaxgan import images, restoring, sample
+from jaxgan import drawing, images, restoring, sample
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.errors import UserError
 from jaxgan.train import train
@@ -21,15 +21,15 @@ def workdir(tmp_path_factory):
 
 def test_a_walk_begins_at_the_samples_and_comes_back(workdir):
     algorithm, state, _ = sample.load(workdir)
-    walked = sample.walk(algorithm, state, num=3, seed=1, points=3, frames=21)
+    walked = drawing.walk(algorithm, state, num=3, seed=1, points=3, frames=21)
     assert (walked.dtype, walked.shape[:4]) == (np.uint8, (21, 3, 32, 32))
-    np.testing.assert_array_equal(walked[0], sample.sample(algorithm, state, 3, seed=1))
-    second = sample.generate(algorithm, state, sample.latents(algorithm, 3, seed=1, point=1))
+    np.testing.assert_array_equal(walked[0], drawing.sample(algorithm, state, 3, seed=1))
+    second = drawing.generate(algorithm, state, drawing.Asked(drawing.latents(algorithm, 3, seed=1, point=1), None))
     np.testing.assert_array_equal(walked[7], second)
     closed = np.concatenate([walked, walked[:1]]).astype(int)
     steps = np.abs(np.diff(closed, axis=0)).mean(axis=(1, 2, 3, 4))
     assert 0 < steps[-1] < 2 * np.median(steps)
-    assert not np.array_equal(walked, sample.walk(algorithm, state, 3, 1, 3, 21, "linear"))
+    assert not np.array_equal(walked, drawing.walk(algorithm, state, 3, 1, 3, 21, "linear"))
 
 
 def test_a_state_with_other_arrays_is_a_line(workdir):
@@ -43,10 +43,10 @@ def test_a_state_with_other_arrays_is_a_line(workdir):
 def test_a_latent_depends_on_its_seed_point_and_number_alone(workdir):
     algorithm, _, _ = sample.load(workdir)
     for point in (0, 1):
-        few, many = (sample.latents(algorithm, num, seed=1, point=point) for num in (3, 70))
+        few, many = (drawing.latents(algorithm, num, seed=1, point=point) for num in (3, 70))
         np.testing.assert_array_equal(few, many[:3])
         assert len(np.unique(many, axis=0)) == 70
-    drawn = [sample.latents(algorithm, 3, seed, point) for seed in range(3) for point in range(3)]
+    drawn = [drawing.latents(algorithm, 3, seed, point) for seed in range(3) for point in range(3)]
     assert len(np.unique(np.concatenate(drawn), axis=0)) == 27
 
 
@@ -54,21 +54,21 @@ def test_generating_compiles_once(workdir):
     algorithm, state, _ = sample.load(workdir)
     shapes = []
 
-    def generate(state, latent):
+    def generate(state, latent, label):
         shapes.append(latent.shape)
-        return algorithm.generate(state, latent)
+        return algorithm.generate(state, latent, label)
 
     counted = algorithm._replace(generate=generate)
-    sample.walk(counted, state, num=9, seed=0, frames=10)
-    sample.sample(counted, state, num=65, seed=0)
-    assert shapes == [(sample.BATCH, 8)]
+    drawing.walk(counted, state, num=9, seed=0, frames=10)
+    drawing.sample(counted, state, num=65, seed=0)
+    assert shapes == [(drawing.BATCH, 8)]
 
 
 def test_a_walk_as_gif_as_rows_and_as_array(workdir, tmp_path, capsys):
     flags = [f"--workdir={workdir}", "--interpolate=slerp", "--num=3", "--seed=1", "--points=2", "--frames=8"]
     sample.main([*flags, f"--npz={tmp_path}/walk.npz"])
     assert f"wrote {workdir}/samples/000006-seed1-walk.gif" in capsys.readouterr().out
-    walked = sample.walk(*sample.load(workdir)[:2], num=3, seed=1, points=2, frames=8)
+    walked = drawing.walk(*sample.load(workdir)[:2], num=3, seed=1, points=2, frames=8)
     np.testing.assert_array_equal(np.load(tmp_path / "walk.npz")["images"], walked.reshape(24, *walked.shape[2:]))
     with Image.open(workdir / "samples" / "000006-seed1-walk.gif") as gif:
         assert (gif.n_frames, gif.info["loop"], gif.info["duration"]) == (8, 0, 60)
@@ -88,7 +88,7 @@ def test_history_draws_what_sample_draws_at_each_step(workdir, tmp_path, capsys)
     picture = np.asarray(Image.open(workdir / "samples" / "history.png"))
     for row, step in enumerate((2, 4, 6)):
         algorithm, state, _ = sample.load(workdir, step)
-        drawn = sample.sample(algorithm, state, 5, seed=1)
+        drawn = drawing.sample(algorithm, state, 5, seed=1)
         np.testing.assert_array_equal(stored["images"][5 * row : 5 * row + 5], drawn)
         grid = images.enlarge(images.grid(drawn, 5), 512)
         top = row * 4 * 34  # 168 pixels are enlarged four times
@@ -111,10 +111,10 @@ def sparse(tmp_path_factory):
 
 def test_one_coefficient_moves_where_the_image_has_most_of_its_atom(sparse):
     algorithm, state, _ = sample.load(sparse)
-    codes = np.array(algorithm.codes(state, sample.latents(algorithm, 5, seed=1)))
+    codes = np.array(algorithm.codes(state, drawing.latents(algorithm, 5, seed=1)))
     assert codes.shape == (5, 7, 7, 6)
     atom = int(np.argmax((codes > 0).sum((0, 1, 2))))
-    moved = sample.move_atom(algorithm, state, atom, 5, 1, np.linspace(0, 1, 4))
+    moved = drawing.move_atom(algorithm, state, atom, 5, 1, np.linspace(0, 1, 4))
     assert (moved.dtype, moved.shape) == (np.uint8, (4, 5, 32, 32, 3))
     most = codes.max()
     for image, code in enumerate(codes):
@@ -127,7 +127,7 @@ def test_one_coefficient_moves_where_the_image_has_most_of_its_atom(sparse):
     np.testing.assert_array_equal(moved[-1], images.to_uint8(algorithm.render(state, codes)))
     without = jnp.asarray(codes).at[..., atom].set(0)
     none = algorithm._replace(codes=lambda state, latent: without)
-    moved = sample.move_atom(none, state, atom, 5, 1, np.linspace(0, 1, 4)).astype(int)
+    moved = drawing.move_atom(none, state, atom, 5, 1, np.linspace(0, 1, 4)).astype(int)
     assert np.ptp(moved, axis=0)[:, 12:20, 12:20].any()  # in the centre
 
 
@@ -154,8 +154,8 @@ def test_layers_of_what_generates_are_shown_on_demand(sparse, workdir, capsys):
 
 @pytest.mark.parametrize("kind", ["--interpolate=slerp", "--interpolate=linear", "--grid=history", "--grid=samples"])
 def test_grey_images_stay_grey(workdir, tmp_path, monkeypatch, kind):
-    generate = sample.generate
-    monkeypatch.setattr(sample, "generate", lambda *args: generate(*args)[..., :1])
+    generate = drawing.generate
+    monkeypatch.setattr(drawing, "generate", lambda *args: generate(*args)[..., :1])
     for suffix in (".png",) if kind == "--grid=samples" else (".png", ".gif"):
         out = tmp_path / f"grey{suffix}"
         sample.main([f"--workdir={workdir}", kind, "--num=2", f"--out={out}"])
@@ -175,10 +175,10 @@ def test_history_of_one_checkpoint_names_keep_every(workdir, tmp_path, capsys):
     )
     shutil.rmtree(copy / "checkpoints" / "6")
     with pytest.raises(UserError, match="no checkpoint in"):
-        sample.history(copy, 1, 0)
+        drawing.history(copy, 1, 0)
 
 
-@pytest.mark.parametrize("draw", [sample.load, lambda workdir: sample.history(workdir, 1, 0)])
+@pytest.mark.parametrize("draw", [sample.load, lambda workdir: drawing.history(workdir, 1, 0)])
 def test_checkpoints_that_training_replaces_are_listed_again(workdir, tmp_path, monkeypatch, draw):
     shutil.copytree(workdir, tmp_path / "run")
     checkpoints = tmp_path / "run" / "checkpoints"
@@ -211,7 +211,7 @@ def test_history_leaves_out_what_training_deletes_meanwhile(workdir, tmp_path, m
         return listed
 
     monkeypatch.setattr(Checkpoints, "steps", steps_then_delete)
-    assert sample.history(copy, 1, 0)[0] == [2, 6]
+    assert drawing.history(copy, 1, 0)[0] == [2, 6]
 
 
 @pytest.mark.parametrize(

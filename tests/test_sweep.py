@@ -8,7 +8,7 @@ import pytest
 from support import ROOT, load, run
 
 from jaxgan import config as config_lib
-from jaxgan import groups, parallel, sample, sweep
+from jaxgan import drawing, groups, parallel, sample, sweep
 from jaxgan.errors import UserError
 from jaxgan.evaluation.alarm import Alarm, Event
 from jaxgan.logbook import Logbook
@@ -149,7 +149,7 @@ def test_members_together_are_those_in_turn(in_turn, together):
         assert sorted(int(path.name) for path in run.checkpoints.iterdir()) == [2, 4, 6]
         assert run.sample(3).exists()
         algorithm, state, _ = sample.load(run.path)
-        assert sample.sample(algorithm, state, 2, seed=0).shape == (2, 32, 32, 3)
+        assert drawing.sample(algorithm, state, 2, seed=0).shape == (2, 32, 32, 3)
 
 
 @pytest.mark.parametrize("which", ["in_turn", "together"])

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from support import CONFIGS, ROOT, load, run
 
-from jaxgan import parallel, sample
+from jaxgan import drawing, parallel, sample
 from jaxgan.errors import UserError
 from jaxgan.preemption import Preemption
 from jaxgan.rundir import RunDirectory
@@ -61,12 +61,12 @@ def test_every_config_trains_samples_and_restores(trained):
     assert_same(restored, state)
     if not algorithm.generate:
         with pytest.raises(UserError, match="draws no samples"):
-            sample.sample(algorithm, restored, 70, seed=1)
+            drawing.sample(algorithm, restored, 70, seed=1)
         return
-    images = sample.sample(algorithm, restored, 70, seed=1)
+    images = drawing.sample(algorithm, restored, 70, seed=1)
     assert images.shape == (70, 32, 32, 3)
-    np.testing.assert_array_equal(images[:5], sample.sample(algorithm, restored, 5, seed=1))
-    assert not np.array_equal(images[:5], sample.sample(algorithm, restored, 5, seed=2))
+    np.testing.assert_array_equal(images[:5], drawing.sample(algorithm, restored, 5, seed=1))
+    assert not np.array_equal(images[:5], drawing.sample(algorithm, restored, 5, seed=2))
 
 
 def test_the_metrics_are_those_of_the_contract(trained):
@@ -79,6 +79,7 @@ def test_the_metrics_are_those_of_the_contract(trained):
     scores = {"score_real", "score_fake"}
     own = dict.fromkeys(("began", "sabegan", "adcgan", "sdpc_began"), balanced) | {
         "dcgan": adversarial | scores,
+        "biggan": adversarial | scores,
         "cyclegan": translated,
         "sdpc": layers,
         "sdpc_codes": layers | scores | {"loss_g", "loss_d", "active_fake"},
@@ -195,7 +196,7 @@ def test_grey_images_of_64_pixels_in_bfloat16(tmp_path):
     fields = {"data__image_size": 64, "data__channels": 1, "precision": "bfloat16", "steps": 2, "data__limit": 20}
     state = train(load("abegan", **fields), tmp_path)
     assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(state.generator.params))
-    assert sample.sample(*sample.load(tmp_path)[:2], num=2, seed=0).shape == (2, 64, 64, 1)
+    assert drawing.sample(*sample.load(tmp_path)[:2], num=2, seed=0).shape == (2, 64, 64, 1)
 
 
 def test_training_from_arrays_needs_no_tensorflow(tmp_path):

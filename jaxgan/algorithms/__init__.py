@@ -49,6 +49,9 @@ class Algorithm(NamedTuple):
     check: Callable[[State, jax.Array], None] | None = None
     # (state, float images (n, H, W, C), "ab" or "ba") -> the same shape, in [-1, 1]
     translate: Callable[[State, jax.Array, str], jax.Array] | None = None
+    # What must be done to a state before many images are drawn; `generate` does it itself where it has not been done.
+    settle: Callable[[State], State] | None = None
+    sample_label: Callable[..., jax.Array] | None = None  # (state, key, n) -> int (n,), of what generates by classes
 
 
 def make(config: ConfigDict) -> Algorithm:

@@ -20,8 +20,8 @@ from jaxgan.algorithms.network import (
     sample_latent,
     sampling_params,
 )
+from jaxgan.models.arithmetic import at_least_float32
 from jaxgan.models.autoencoder import AutoEncoder, Decoder, Encoder
-from jaxgan.models.layers import at_least_float32
 from jaxgan.schedules import Plateau, PlateauState
 
 

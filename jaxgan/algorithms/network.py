@@ -9,6 +9,8 @@ import optax
 from flax import struct
 from ml_collections import ConfigDict
 
+from jaxgan.models import spectral
+
 Params = Any
 
 
@@ -20,13 +22,21 @@ class Network:
     opt_state: optax.OptState  # Adam's moments
     batch_stats: Params | None = None  # BatchNorm's running statistics
     ema: Params | None = None  # average of params over the steps
+    singular: spectral.Vectors | None = None  # vectors of the kernels, where those are normalised
 
 
-def create(variables: dict, ema: bool = False) -> Network:
-    """Takes what `module.init` returned."""
+def create(variables: dict, ema: bool = False, spectral_key: jax.Array | None = None) -> Network:
+    """Takes what `module.init` returned; with a key the kernels are to be normalised by their singular values."""
     params = variables["params"]
     average = jax.tree.map(jnp.copy, params) if ema else None
-    return Network(params, optax.scale_by_adam().init(params), variables.get("batch_stats"), average)
+    vectors = None if spectral_key is None else spectral.start(params, spectral_key)
+    return Network(params, optax.scale_by_adam().init(params), variables.get("batch_stats"), average, vectors)
+
+
+def normalized(network: Network, params: Params | None = None) -> tuple[Params, spectral.Vectors | None]:
+    """The network's parameters, or others for it, with normalised kernels where it has such, and the new vectors."""
+    params = network.params if params is None else params
+    return (params, None) if network.singular is None else spectral.normalize(params, network.singular)
 
 
 def descend(network: Network, grads: Params, lr: jax.Array, b1: jax.Array, b2: jax.Array) -> Network:

@@ -15,8 +15,8 @@ from flax import traverse_util
 from jaxgan import images, parallel
 from jaxgan.data import cache
 from jaxgan.data.toons import VERSION, drawing, sketches
+from jaxgan.models.arithmetic import elu
 from jaxgan.models.classifier import GRID
-from jaxgan.models.layers import elu
 from jaxgan.progress import Progress
 
 FACTORS = ("angle", "dx", "dy", "scale")

@@ -6,17 +6,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.models.layers import (
-    ACTIVATIONS,
-    BASE_SIZE,
-    Conv,
-    Dense,
-    UpsampleConv,
-    at_least_float32,
-    average_pool,
-    octaves,
-    upsample,
-)
+from jaxgan.models.arithmetic import at_least_float32
+from jaxgan.models.convolutions import average_pool, upsample
+from jaxgan.models.layers import ACTIVATIONS, BASE_SIZE, Conv, Dense, UpsampleConv, octaves
 
 
 def vanish(carry: jax.Array, shortcut: jax.Array, x: jax.Array) -> jax.Array:

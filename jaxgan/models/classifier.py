@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.models.layers import BatchNorm, average_pool
+from jaxgan.models.convolutions import average_pool
+from jaxgan.models.normalisation import BatchNorm
 
 GRID = 32  # side of the first feature map, at every image size
 MOMENTUM = 0.9  # of BatchNorm's running statistics

@@ -7,7 +7,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.models.layers import Conv, InstanceNorm, TransposedConv, UpsampleConv, at_least_float32
+from jaxgan.models.arithmetic import at_least_float32
+from jaxgan.models.layers import Conv, TransposedConv, UpsampleConv
+from jaxgan.models.normalisation import InstanceNorm
 
 HALVINGS = 2  # of the image's sides, before the blocks
 SLOPE = 0.2  # of the critic's leaky ReLU, below 0

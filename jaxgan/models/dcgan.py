@@ -6,16 +6,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.models.layers import (
-    BASE_SIZE,
-    BatchNorm,
-    Conv,
-    Dense,
-    TransposedConv,
-    UpsampleConv,
-    at_least_float32,
-    octaves,
-)
+from jaxgan.models.arithmetic import at_least_float32
+from jaxgan.models.layers import BASE_SIZE, Conv, Dense, TransposedConv, UpsampleConv, octaves
+from jaxgan.models.normalisation import BatchNorm
 
 MOMENTUM = 0.9  # of BatchNorm's running statistics
 FIRST_EPS = 1e-5  # of the generator's BatchNorm before the first upsampling

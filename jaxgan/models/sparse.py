@@ -14,8 +14,9 @@ from flax import linen as nn
 from jax.scipy.sparse.linalg import bicgstab
 
 from jaxgan.models import sdpc
+from jaxgan.models.arithmetic import at_least_float32
 from jaxgan.models.atoms import Atoms, atoms, by_convolution, by_products, curvature, normalised
-from jaxgan.models.layers import ACTIVATIONS, Conv, Dense, at_least_float32
+from jaxgan.models.layers import ACTIVATIONS, Conv, Dense
 
 POWER_STEPS = 8  # of the search for the largest eigenvalues, which begins anew each time
 MARGIN = 1.1  # by which they are raised

@@ -1,0 +1,14 @@
+"""BigGAN (Brock et al. 2019, arXiv 1809.11096) at the size that its authors' code has for 32 px, told ten classes.
+
+    python -m jaxgan.main --config=configs/biggan.py[:tiny]
+
+`--config.num_classes=` is the number of the data set's classes; with 0 it is told none.
+"""
+
+from jaxgan.fields import TINY_BIGGAN, base, with_preset
+
+
+def get_config(preset=None):
+    config = base("biggan")
+    config.num_classes = 10
+    return with_preset(config, preset, quick={}, tiny=TINY_BIGGAN)

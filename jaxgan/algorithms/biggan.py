@@ -1,0 +1,227 @@
+"""BigGAN (Brock et al. 2019, arXiv 1809.11096) and, without classes, the hinge GAN that it grew from."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from ml_collections import ConfigDict
+
+from jaxgan import images
+from jaxgan.algorithms import Algorithm, Batch, Metrics
+from jaxgan.algorithms.network import (
+    Network,
+    Params,
+    average,
+    create,
+    descend,
+    layer_dtype,
+    normalized,
+    read_hyper,
+    sample_latent,
+    sampling_params,
+)
+from jaxgan.augmentation import diffaugment
+from jaxgan.models import biggan, spectral
+from jaxgan.regularisation import lazily, squared_slopes
+
+STANDING = 16, 64  # batches, and images in each, over which BatchNorm's statistics are averaged before images are drawn
+
+
+@struct.dataclass
+class Hyper:
+    """What a researcher sweeps, float32 scalars; fields.py says what each is."""
+
+    lr_g: jax.Array
+    lr_d: jax.Array
+    adam_b1: jax.Array
+    adam_b2: jax.Array
+    ema_decay: jax.Array
+    orthogonal: jax.Array
+    r1: jax.Array
+
+
+@struct.dataclass
+class State:
+    """All that training changes."""
+
+    step: jax.Array  # int32 scalar, updates of G so far
+    generator: Network
+    discriminator: Network
+    labels: jax.Array | None  # float32 (num_classes,), how many images of each class training has seen
+    hyper: Hyper
+
+
+def hinge_real(scores: jax.Array) -> jax.Array:
+    """D's loss on real images, a scalar, by scores (B,): mean of max(0, 1 - D(x)) (Lim & Ye 2017, arXiv 1705.02894)."""
+    return jax.nn.relu(1 - scores).mean()
+
+
+def hinge_fake(scores: jax.Array) -> jax.Array:
+    """D's loss on fakes, a scalar, by scores (B,): mean of max(0, 1 + D(G(z)))."""
+    return jax.nn.relu(1 + scores).mean()
+
+
+@dataclasses.dataclass(frozen=True)
+class BigGan:
+    """The networks and their training, as pure functions of the state."""
+
+    generator: biggan.Generator
+    discriminator: biggan.Discriminator
+    config: ConfigDict
+
+    def init(self, key: jax.Array) -> State:
+        config = self.config
+        keys = jax.random.split(key, 4)
+        latent, label = jnp.zeros((1, config.latent_dim)), jnp.zeros(1, jnp.int32)
+        image = jnp.zeros((1, config.data.image_size, config.data.image_size, config.data.channels))
+        generator = self.generator.init(keys[0], latent, label, train=True)
+        discriminator = self.discriminator.init(keys[1], image, label)
+        return State(
+            step=jnp.int32(0),
+            generator=create(generator | {"batch_stats": None}, ema=config.ema_decay > 0, spectral_key=keys[2]),
+            discriminator=create(discriminator, spectral_key=keys[3]),
+            labels=jnp.zeros(config.num_classes) if config.num_classes else None,
+            hyper=read_hyper(Hyper, config),
+        )
+
+    def train_step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Metrics]:
+        """Updates D `d_steps` times, each on a part of the batch, and then G."""
+        hyper, d_steps = state.hyper, self.config.d_steps
+        part = lambda array, number: array.reshape(-1, d_steps, *array.shape[1:])[:, number]
+        discriminator = state.discriminator
+        for number in range(d_steps):
+            key, key_mirror, key_d = jax.random.split(key, 3)
+            real = images.to_float(part(batch["image"], number))
+            real, label = images.augment(key_mirror, real, self.config.data.flip), part(batch["label"], number)
+            discriminator, metrics = self.update_discriminator(state, discriminator, real, label, key_d)
+        generator, loss_g = self.update_generator(state, discriminator, label, key)
+        state = state.replace(
+            step=state.step + 1,
+            generator=average(generator, hyper.ema_decay),
+            discriminator=discriminator,
+        )
+        if self.config.num_classes:
+            seen = jax.nn.one_hot(batch["label"], self.config.num_classes).sum(0)
+            state = state.replace(labels=state.labels + seen)
+        return state, {"loss_g": loss_g, **metrics, "lr_g": hyper.lr_g, "lr_d": hyper.lr_d}
+
+    def update_discriminator(
+        self, state: State, discriminator: Network, real: jax.Array, label: jax.Array, key: jax.Array
+    ) -> tuple[Network, Metrics]:
+        """One step of D down the hinge loss, on real images and on fakes of the same labels."""
+        hyper = state.hyper
+        key_latent, key_real, key_fake = jax.random.split(key, 3)
+        latent = self.sample_latent(key_latent, len(real))
+        fake = self.fake(normalized(state.generator)[0], latent, label)
+        real, fake = self.seen(key_real, real), self.seen(key_fake, fake)
+
+        def loss(params):
+            weights, vectors = normalized(discriminator, params)
+            score = lambda image: self.discriminator.apply({"params": weights}, image, label)
+            score_real, score_fake = score(real), score(fake)
+            value = hinge_real(score_real) + hinge_fake(score_fake)
+            penalty = 0.0
+            if self.config.r1:
+                every = self.config.r1_every
+                penalty = lazily(lambda: hyper.r1 / 2 * squared_slopes(score, real).mean(), state.step, every)
+            return value + penalty, (vectors, value, score_real.mean(), score_fake.mean())
+
+        grads, (vectors, value, score_real, score_fake) = jax.grad(loss, has_aux=True)(discriminator.params)
+        stepped = descend(discriminator, grads, hyper.lr_d, hyper.adam_b1, hyper.adam_b2)
+        return stepped.replace(singular=vectors), {"loss_d": value, "score_real": score_real, "score_fake": score_fake}
+
+    def update_generator(
+        self, state: State, discriminator: Network, label: jax.Array, key: jax.Array
+    ) -> tuple[Network, jax.Array]:
+        """One step of G up D's scores, with weights that are drawn towards orthogonality; and its loss."""
+        hyper, generator = state.hyper, state.generator
+        key_latent, key_seen = jax.random.split(key)
+        latent = self.sample_latent(key_latent, len(label))
+        judge, _ = normalized(discriminator)
+
+        def loss(params):
+            weights, vectors = normalized(generator, params)
+            fake = self.seen(key_seen, self.fake(weights, latent, label))
+            value = -self.discriminator.apply({"params": judge}, fake, label).mean()
+            return value + hyper.orthogonal * spectral.orthogonality(params), (vectors, value)
+
+        grads, (vectors, value) = jax.grad(loss, has_aux=True)(generator.params)
+        stepped = descend(generator, grads, hyper.lr_g, hyper.adam_b1, hyper.adam_b2)
+        return stepped.replace(singular=vectors), value
+
+    def seen(self, key: jax.Array, image: jax.Array) -> jax.Array:
+        """What D sees of images."""
+        return diffaugment(key, image) if self.config.diffaugment else image
+
+    def fake(self, weights: Params, latent: jax.Array, label: jax.Array) -> jax.Array:
+        """Images from G in training, which normalises by the batch's own statistics."""
+        image, _ = self.generator.apply({"params": weights}, latent, label, train=True, mutable="batch_stats")
+        return image
+
+    def sample_latent(self, key: jax.Array, count: int) -> jax.Array:
+        return sample_latent(key, count, self.config.latent_dim, self.config.latent)
+
+    def sample_label(self, state: State, key: jax.Array, count: int) -> jax.Array:
+        """Draws labels (count,) as frequent as those that training has seen; before it, all alike."""
+        return jax.random.categorical(key, jnp.log1p(state.labels), shape=(count,))
+
+    def settle(self, state: State) -> State:
+        """Gives G what it normalises by when images are drawn: its averaged weights' statistics over many batches.
+
+        These are the standing statistics of section 2 and appendix C.1 there: a mean over batches, without decay.
+        """
+        batches, size = STANDING
+        generator = state.generator
+        weights, _ = normalized(generator, sampling_params(generator))
+
+        def statistics(key):
+            key_latent, key_label = jax.random.split(key)
+            latent, label = self.sample_latent(key_latent, size), self._some_label(state, key_label, size)
+            variables = {"params": weights}
+            return self.generator.apply(variables, latent, label, train=True, mutable="batch_stats")[1]["batch_stats"]
+
+        found = jax.lax.map(statistics, jax.random.split(jax.random.key(0), batches))
+        return state.replace(generator=generator.replace(batch_stats=jax.tree.map(lambda leaf: leaf.mean(0), found)))
+
+    def _some_label(self, state: State, key: jax.Array, count: int) -> jax.Array | None:
+        return self.sample_label(state, key, count) if self.config.num_classes else None
+
+    def generate(self, state: State, latent: jax.Array, label: jax.Array | None = None) -> jax.Array:
+        """Draws from averaged weights, of a state that need not be settled; without labels of any there are."""
+        if state.generator.batch_stats is None:
+            state = self.settle(state)
+        label = self._some_label(state, jax.random.key(0), len(latent)) if label is None else label
+        weights, _ = normalized(state.generator, sampling_params(state.generator))
+        return self.generator.apply(
+            {"params": weights, "batch_stats": state.generator.batch_stats}, latent, label, train=False
+        )
+
+
+def make(config: ConfigDict) -> Algorithm:
+    """Builds BigGAN."""
+    shared = {
+        "width": config.width,
+        "widest": config.widest,
+        "classes": config.num_classes,
+        "attention": config.attention,
+        "initialization": config.init,
+        "dtype": layer_dtype(config),
+    }
+    generator = biggan.Generator(
+        image_size=config.data.image_size,
+        channels=config.data.channels,
+        skip=config.skip_latent,
+        embedding=config.embedding,
+        **shared,
+    )
+    discriminator = biggan.Discriminator(end=config.critic_end, blocks=config.critic_blocks, **shared)
+    system = BigGan(generator, discriminator, config)
+    return Algorithm(
+        system.init,
+        system.train_step,
+        system.sample_latent,
+        system.generate,
+        settle=system.settle,
+        sample_label=system.sample_label if config.num_classes else None,
+    )

@@ -1,0 +1,133 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from support import Compiled, load, random_batch
+
+from jaxgan import images
+from jaxgan.algorithms import biggan as biggan_lib
+from jaxgan.models import spectral
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """Without what hides the arithmetic: augmentation, penalty, attention."""
+    return Compiled(load("biggan", diffaugment=False, r1=0.0, attention=0, ema_decay=0.5))
+
+
+def parts(compiled):
+    """The system, a state and a batch."""
+    system = compiled.algorithm.init.__wrapped__.__self__
+    return system, compiled.init(jax.random.key(0)), random_batch(compiled.config)
+
+
+def test_hinge_losses_by_hand():
+    scores = jnp.array([-2.0, 0.5, 3.0])
+    assert biggan_lib.hinge_real(scores) == pytest.approx((3 + 0.5 + 0) / 3)
+    assert biggan_lib.hinge_fake(scores) == pytest.approx((0 + 1.5 + 4) / 3)
+
+
+def test_a_step_is_d_steps_of_d_and_then_one_of_g(plain):
+    """Against plain losses, with one update after the other."""
+    system, state, batch = parts(plain)
+    config, key = plain.config, jax.random.key(1)
+    after, metrics = plain.step(state, batch, key)
+
+    def normalized(params, vectors):
+        return spectral.normalize(params, vectors)[0]
+
+    def draw(params, key, label):
+        latent = jax.random.normal(key, (config.batch_size, config.latent_dim))
+        weights = normalized(params, state.generator.singular)
+        return system.generator.apply({"params": weights}, latent, label, train=True, mutable="batch_stats")[0]
+
+    def judge(params, vectors, image, label):
+        return system.discriminator.apply({"params": normalized(params, vectors)}, image, label)
+
+    @jax.jit
+    def step_d(params, vectors, moments, image, label, key):
+        fake = draw(state.generator.params, key, label)
+
+        def loss(params):
+            real, drawn = (judge(params, vectors, seen, label) for seen in (images.to_float(image), fake))
+            return jnp.maximum(0, 1 - real).mean() + jnp.maximum(0, 1 + drawn).mean()
+
+        value, grads = jax.value_and_grad(loss)(params)
+        steps, moments = optax.scale_by_adam(config.adam_b1, config.adam_b2).update(grads, moments)
+        params_after = jax.tree.map(lambda param, step: param - config.lr_d * step, params, steps)
+        return params_after, spectral.normalize(params, vectors)[1], moments, value
+
+    d, vectors, moments = (getattr(state.discriminator, name) for name in ("params", "singular", "opt_state"))
+    for number in range(2):
+        key, _, key_d = jax.random.split(key, 3)
+        of_part = [batch[name][number::2] for name in ("image", "label")]
+        d, vectors, moments, value = step_d(d, vectors, moments, *of_part, jax.random.split(key_d, 3)[0])
+    assert metrics["loss_d"] == pytest.approx(float(value), rel=1e-4)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), after.discriminator.params, d)
+
+    def loss_g(params):
+        fake = draw(params, jax.random.split(key)[0], batch["label"][1::2])
+        loss = -judge(d, vectors, fake, batch["label"][1::2]).mean()
+        return loss + config.orthogonal * spectral.orthogonality(params), loss
+
+    grads, loss = jax.jit(jax.grad(loss_g, has_aux=True))(state.generator.params)
+    assert metrics["loss_g"] == pytest.approx(float(loss), rel=1e-4)
+    scale = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(grads))
+    moments = optax.tree.get(after.generator.opt_state, "mu")  # with b1 = 0 they are the gradient
+    jax.tree.map(lambda mu, grad: np.testing.assert_allclose(mu, grad, atol=1e-3 * scale), moments, grads)
+    mean = jax.tree.map(lambda a, b: (a + b) / 2, state.generator.params, after.generator.params)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), after.generator.ema, mean)
+
+
+def test_labels_are_drawn_as_often_as_training_saw_them(plain):
+    system, state, batch = parts(plain)
+    batch |= {"label": jnp.array([3] * 12 + [7] * 4)}
+    after, _ = plain.step(state, batch, jax.random.key(1))
+    assert after.labels.tolist() == [0, 0, 0, 12, 0, 0, 0, 4, 0, 0]
+    state = state.replace(labels=1e6 * after.labels)
+    drawn = np.asarray(system.sample_label(state, jax.random.key(2), 2000))
+    assert set(drawn.tolist()) == {3, 7}
+    assert np.mean(drawn == 3) == pytest.approx(0.75, abs=0.03)
+
+
+def test_images_are_normalised_by_standing_statistics(plain):
+    """They are those of averaged weights, a mean over many batches; an image does not depend on its neighbours."""
+    system, state, batch = parts(plain)
+    after, _ = plain.step(state, batch, jax.random.key(1))
+    settled = jax.jit(system.settle)(after)
+    batches, size = biggan_lib.STANDING
+    weights, _ = spectral.normalize(after.generator.ema, after.generator.singular)
+    seen = []
+    for key in jax.random.split(jax.random.key(0), batches):
+        key_latent, key_label = jax.random.split(key)
+        given = system.sample_latent(key_latent, size), system.sample_label(after, key_label, size)
+        _, kept = system.generator.apply({"params": weights}, *given, train=True, mutable="batch_stats")
+        seen.append(kept["batch_stats"]["UpBlock_1"]["BatchNorm_0"])
+    found = settled.generator.batch_stats["UpBlock_1"]["BatchNorm_0"]
+    for name in ("mean", "var"):
+        np.testing.assert_allclose(found[name], np.mean([one[name] for one in seen], 0), rtol=1e-3, atol=1e-5)
+    latent, label = system.sample_latent(jax.random.key(3), 4), jnp.array([1, 2, 3, 4])
+    together, alone = plain.generate(settled, latent, label), plain.generate(settled, latent[:1], label[:1])
+    np.testing.assert_allclose(together[0], alone[0], atol=1e-5)
+    np.testing.assert_allclose(plain.generate(after, latent, label), together, atol=1e-5)
+    assert not np.allclose(plain.generate(settled, latent, label[::-1]), together, atol=1e-3)
+
+
+def test_the_penalty_comes_at_every_second_step_and_twice_as_large():
+    """Its share of D's first gradient, by the second moment of Adam with b1 = 0."""
+    lazy, eager, none = (
+        Compiled(load("biggan", diffaugment=False, attention=0, d_steps=1, num_classes=0, **fields))
+        for fields in ({"r1": 1.0, "r1_every": 2}, {"r1": 2.0, "r1_every": 1}, {"r1": 0.0})
+    )
+    state, batch, key = lazy.init(jax.random.key(0)), random_batch(lazy.config), jax.random.key(1)
+
+    def gradient(compiled, step):
+        begun = state.replace(step=jnp.int32(step), hyper=state.hyper.replace(r1=jnp.float32(compiled.config.r1)))
+        after, _ = compiled.step(begun, batch, key)
+        return jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(optax.tree.get(after.discriminator, "mu"))])
+
+    with_it, without = gradient(eager, 0), gradient(none, 0)
+    assert jnp.linalg.norm(with_it - without) > 0.01 * jnp.linalg.norm(without)
+    for step, expected in ((0, with_it), (1, without), (2, with_it)):
+        np.testing.assert_allclose(gradient(lazy, step), expected, atol=1e-4 * float(jnp.abs(with_it).max()))
