@@ -2,7 +2,7 @@
 
 Of SDPC it measures the codes, of a translator how right its translations are of held-out images.
 
-python -m jaxgan.evaluate --workdir=DIR [--num=2000] [--step=N|best] [--all] [--inception[=WEIGHTS.pth]]
+python -m jaxgan.evaluate --workdir=DIR [--num=2000] [--step=N|best] [--all] [--truncation] [--inception[=FILE]]
 
 It prints a table, writes DIR/evaluation.json, and draws the training images nearest to samples into DIR/samples.
 """
@@ -22,9 +22,10 @@ import numpy as np
 
 from jaxgan import algorithms, cli, images, restoring
 from jaxgan.data.dataset import Split
-from jaxgan.drawing import sample
+from jaxgan.drawing import ask, generate
 from jaxgan.errors import UserError
-from jaxgan.evaluation import coding, inception, measures, probe
+from jaxgan.evaluation import classes, coding, inception, measures, probe
+from jaxgan.evaluation.classes import Labelled
 from jaxgan.evaluation.coding import Coded
 from jaxgan.evaluation.measures import Evaluation, evenly
 from jaxgan.examining import record, translations
@@ -39,6 +40,7 @@ NOISE = 0.25  # deviation of that from which images are rebuilt
 NUMBERS = 25_000_000  # in the images that are encoded beside samples, at most: 2,000 of 64x64 in colour
 CURVE = 200  # held-out images encoded with each of ...
 SPARSITIES = (0.25, 0.5, 1.0, 2.0, 4.0)  # ... these factors on lambda
+TRUNCATIONS = (0.3, 0.5, 0.7, 1.0, 1.5, 2.0)  # distances from 0 within which latents are drawn
 WIDTH = 512  # pixels below which the picture of nearest images is enlarged
 
 
@@ -51,12 +53,17 @@ def evaluate(
     see: inception.Embed | None = None,
 ) -> Evaluation:
     """Measures `num` samples of one state; with `see`, Inception's eyes, by Inception's measures as well."""
-    samples = embed(real.probe, sample(algorithm, state, num, seed))
+    asked = ask(algorithm, state, num, seed)
+    samples = embed(real.probe, generate(algorithm, state, asked))
     train = measures.chosen(real.train, num, seed)
     errors = None
     if algorithm.reconstruct:
         errors = reconstruction_errors(algorithm, state, real.held_out.image, train.image)
     found = measures.measure(samples, real.train, real.held_out, real.probe.names, errors, seed)
+    if asked.label is not None and real.probe.names:
+        splits = real.dataset.train, real.dataset.held_out
+        known = [Labelled(*pair) for pair in zip((real.train, real.held_out), (s.label for s in splits), strict=True)]
+        found.measures.update(classes.measure(Labelled(samples, asked.label), *known, seed))
     if algorithm.encode:
         most = min(num, NUMBERS // real.dataset.train.image[0].size)
         splits = (evenly(split, most) for split in (real.dataset.held_out, real.dataset.train))
@@ -104,6 +111,18 @@ def without_a_quarter(image: jax.Array) -> jax.Array:
     return jnp.where((low == down) & (right == across), 0, image)
 
 
+def truncation_curve(
+    real: Real, algorithm: algorithms.Algorithm, state: algorithms.State, num: int, seed: int = 0
+) -> list[dict]:
+    """Quality against coverage: samples of latents within each of TRUNCATIONS from 0, measured, without error bars."""
+    rows = []
+    for truncation in TRUNCATIONS:
+        asked = ask(algorithm, state, num, seed, truncation=truncation)
+        samples = embed(real.probe, generate(algorithm, state, asked))
+        rows.append({"truncation": truncation} | measures.values(samples, real.held_out))
+    return rows
+
+
 def encode(algorithm: algorithms.Algorithm, state: algorithms.State, split: Split) -> Coded:
     """The codes of images, and what they tell of each."""
     compiled = jax.jit(algorithm.encode)
@@ -132,6 +151,8 @@ def main(arguments: Sequence[str]) -> None:
     checkpoints = _checkpoints(options)
     first = next(checkpoints)  # before anything is fetched or trained
     kind = _of_samples if first[0].generate else _of_translations if first[0].translate else _of_codes
+    if kind is not _of_samples:
+        _check_that_none_is_for_samples(options)
     examine, history = kind(options), []
     for algorithm, state, step in itertools.chain([first], checkpoints):
         content, pictures = examine(algorithm, state, step)
@@ -155,20 +176,19 @@ def _of_samples(options: argparse.Namespace) -> record.Examine:
 
     def examine(algorithm: algorithms.Algorithm, state: algorithms.State, step: int) -> tuple[dict, dict]:
         found = evaluate(real, algorithm, state, options.num, see=see)
-        return record.of_samples(real, found, step, options.num), {"nearest": found.picture}
+        content = record.of_samples(real, found, step, options.num)
+        if options.truncation:
+            content["truncation"] = truncation_curve(real, algorithm, state, options.num)
+        return content, {"nearest": found.picture}
 
     return examine
 
 
 def _of_translations(options: argparse.Namespace) -> record.Examine:
-    if options.inception is not None:
-        raise UserError(f"{options.workdir}: Inception measures samples and no translations: leave out --inception")
     return translations.examiner(options.workdir, options.num)
 
 
 def _of_codes(options: argparse.Namespace) -> record.Examine:
-    if options.inception is not None:
-        raise UserError(f"{options.workdir}: its algorithm draws no samples: leave out --inception")
     _, dataset = prepared_images(options.workdir)
     held_out, train = (evenly(split, options.num) for split in (dataset.held_out, dataset.train))
     measures.check_counts(len(train.label), len(held_out.label))
@@ -184,6 +204,12 @@ def _of_codes(options: argparse.Namespace) -> record.Examine:
     return examine
 
 
+def _check_that_none_is_for_samples(options: argparse.Namespace) -> None:
+    for name, absent in (("inception", None), ("truncation", False)):
+        if getattr(options, name) is not absent:
+            raise UserError(f"{options.workdir}: its algorithm draws no samples: leave out --{name}")
+
+
 def _checkpoints(options: argparse.Namespace) -> Iterator[tuple[algorithms.Algorithm, algorithms.State, int]]:
     if options.all:
         return restoring.load_all(options.workdir)
@@ -197,6 +223,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--num", type=int, default=NUM, help="samples, or images to be encoded, by default 2000")
     parser.add_argument("--step", type=cli.step, help="which checkpoint: its step, or best; by default the newest")
     parser.add_argument("--all", action="store_true", help="measure every checkpoint that is left (see keep_every)")
+    parser.add_argument("--truncation", action="store_true", help="measure samples of truncated latents, too")
     parser.add_argument(
         "--inception",
         nargs="?",

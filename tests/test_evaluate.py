@@ -7,13 +7,14 @@ import pytest
 from PIL import Image
 from support import load
 
-from jaxgan import evaluate
+from jaxgan import drawing, evaluate, sample
 from jaxgan.errors import UserError
 from jaxgan.evaluation import OF_CODES, OF_SAMPLES
 from jaxgan.evaluation.measures import Embedded
 from jaxgan.rundir import RunDirectory
 from jaxgan.train import train
 
+OF_CLASSES = ("agreement", "intra_fd_probe", "intra_diversity")
 LIMIT = 150  # leaves enough held-out images
 
 
@@ -35,8 +36,8 @@ def test_it_says_what_the_contract_promises(run, evaluated):
     stored = RunDirectory(run).stored()["data"]
     assert evaluated["data"] == {"name": "toons", "fingerprint": stored["fingerprint"]}
     assert (evaluated["probe"]["kind"], evaluated["probe"]["classes"]) == ("labels", 10)
-    inception = ("fid", "kid", "inception_score", "inception_precision", "inception_recall")
-    of_began = [name for name in OF_SAMPLES if name not in inception] + ["accuracy_0", "accuracy_1"]
+    others = ("fid", "kid", "inception_score", "inception_precision", "inception_recall", *OF_CLASSES)
+    of_began = [name for name in OF_SAMPLES if name not in others] + ["accuracy_0", "accuracy_1"]
     assert list(evaluated["measures"]) == of_began
     for measure in evaluated["measures"].values():
         assert set(measure) == {"value", "floor", "low", "high", "error"}
@@ -121,9 +122,47 @@ def test_codes_are_measured_without_a_probe(coded, capsys, monkeypatch):
     assert "held out" in "".join(said) and "real images" not in "".join(said)
 
 
-def test_codes_have_nothing_for_inception_to_see(coded):
-    with pytest.raises(UserError, match="its algorithm draws no samples: leave out --inception"):
-        evaluate.main([f"--workdir={coded}", "--inception"])
+@pytest.mark.parametrize("flag", ["--inception", "--truncation"])
+def test_codes_are_no_samples(coded, flag):
+    with pytest.raises(UserError, match=f"its algorithm draws no samples: leave out {flag}"):
+        evaluate.main([f"--workdir={coded}", flag])
+
+
+@pytest.fixture(scope="module")
+def conditional(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("conditional") / "run"
+    train(load("biggan", data__limit=LIMIT), workdir)
+    return workdir
+
+
+def test_classes_and_truncation(conditional, capsys):
+    evaluate.main([f"--workdir={conditional}", "--num=200", "--truncation"])
+    content = json.loads((conditional / "evaluation.json").read_text())
+    measured = content["measures"]
+    assert 0 < measured["agreement"]["value"] < 1  # the images asked for and those drawn come in the same order
+    assert "intra_fd_probe" not in measured  # no class has enough of so few held-out images
+    curve = content["truncation"]
+    assert [row["truncation"] for row in curve] == [0.3, 0.5, 0.7, 1.0, 1.5, 2.0]
+    assert set(curve[0]) >= {"fd_probe", "precision", "recall", "coverage", "recognised"}
+    assert curve[0]["diversity"] < curve[-1]["diversity"]
+    table = capsys.readouterr().out.split("with latents within so much of 0:\n")[1].splitlines()
+    assert len(table) >= 7
+    assert table[1].split()[:2] == ["0.3", f"{curve[0]['fd_probe']:.4g}"]
+
+
+def test_of_a_class_as_asked_for(conditional, tmp_path):
+    names = RunDirectory(conditional).stored()["data"]["names"]
+    for label in (names[3], "3"):
+        sample.main([f"--workdir={conditional}", "--num=5", f"--label={label}", f"--npz={tmp_path}/{label}.npz"])
+    by_name, by_number = (np.load(tmp_path / f"{label}.npz")["images"] for label in (names[3], "3"))
+    np.testing.assert_array_equal(by_name, by_number)
+    algorithm, state, _ = sample.load(conditional)
+    latent = drawing.latents(algorithm, 5, seed=0)
+    np.testing.assert_array_equal(by_name, drawing.generate(algorithm, state, drawing.Asked(latent, np.full(5, 3))))
+    with pytest.raises(UserError, match=f"--label=nobody: there are {names[0]}, {names[1]}"):
+        sample.main([f"--workdir={conditional}", "--label=nobody"])
+    walked = drawing.walk(algorithm, state, 2, seed=0, frames=4, label=3)
+    np.testing.assert_array_equal(walked[0], by_name[:2])
 
 
 def test_images_without_labels_are_measured_and_it_says_by_what(tmp_path, capsys):

@@ -50,6 +50,31 @@ def test_a_latent_depends_on_its_seed_point_and_number_alone(workdir):
     assert len(np.unique(np.concatenate(drawn), axis=0)) == 27
 
 
+def test_truncated_latents_are_those_within_and_others_drawn_anew(workdir):
+    algorithm, _, _ = sample.load(workdir)
+    whole, truncated = (drawing.latents(algorithm, 70, seed=1, truncation=t) for t in (None, 0.5))
+    inside = np.abs(whole) <= 0.5
+    np.testing.assert_array_equal(truncated[inside], whole[inside])
+    assert np.abs(truncated).max() <= 0.5 < np.abs(whole).max()
+    # N(0, 1) cut at 0.5 is nearly uniform: its deviation is that of U[-0.5, 0.5], 0.289, less 2 %.
+    assert truncated.std() == pytest.approx(0.283, abs=0.01)
+    np.testing.assert_array_equal(truncated[:3], drawing.latents(algorithm, 3, seed=1, truncation=0.5))
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--label=bart"], "--label=bart: there are "),
+        (["--label=0"], "was not told the classes"),
+        (["--truncation=0"], "--truncation=0.0: it is 0.05 or more"),
+        (["--truncation=1", "--interpolate=slerp"], "--truncation is for single samples"),
+    ],
+)
+def test_what_cannot_be_drawn_is_a_line(workdir, flags, said):
+    with pytest.raises(UserError, match=said):
+        sample.main([f"--workdir={workdir}", *flags])
+
+
 def test_generating_compiles_once(workdir):
     algorithm, state, _ = sample.load(workdir)
     shapes = []

@@ -129,7 +129,8 @@ class BigGan:
 
         grads, (vectors, value, score_real, score_fake) = jax.grad(loss, has_aux=True)(discriminator.params)
         stepped = descend(discriminator, grads, hyper.lr_d, hyper.adam_b1, hyper.adam_b2)
-        return stepped.replace(singular=vectors), {"loss_d": value, "score_real": score_real, "score_fake": score_fake}
+        metrics = {"loss_d": value, "critic_real": score_real, "critic_fake": score_fake}
+        return stepped.replace(singular=vectors), metrics
 
     def update_generator(
         self, state: State, discriminator: Network, label: jax.Array, key: jax.Array

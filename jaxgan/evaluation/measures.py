@@ -18,10 +18,10 @@ Images = TypeVar("Images", bound=tuple)  # a named tuple of arrays, as `Embedded
 ROWS = 16  # of the picture of nearest training images
 
 RANGES = {
-    "fd_probe": (0, np.inf),
+    **dict.fromkeys(("fd_probe", "intra_fd_probe"), (0, np.inf)),
     "kid_probe": (-np.inf, np.inf),
     "density": (0, np.inf),
-    "diversity": (0, np.inf),
+    **dict.fromkeys(("diversity", "intra_diversity"), (0, np.inf)),
     "effective_characters": (0, np.inf),
     **dict.fromkeys(("reconstruction", "denoising", "inpainting"), (0, np.inf)),
     **dict.fromkeys(("pixel_error", "pose_error", "cycle", "cycle_altered"), (0, np.inf)),
@@ -152,7 +152,8 @@ def chosen(train: Embedded, count: int, seed: int) -> Embedded:
     return take(train, np.random.default_rng(seed).permutation(len(train.image))[:count])
 
 
-def _measure(name: str, value: float, floor: float, error: float) -> Measure:
+def measured(name: str, value: float, floor: float, error: float) -> Measure:
+    """With its 95 % interval, within the range of the measure of that name."""
     low, high = interval(value, error, *RANGES.get(name, (0, 1)))
     return Measure(float(value), float(floor), float(low), float(high), float(error))
 
@@ -169,7 +170,18 @@ def compare(
     floors = np.atleast_1d(comparison.statistic(real, held_out)(np.arange(len(real.image)), everything))
     errors = np.atleast_1d(standard_error(statistic, sizes, comparison.rounds, seed))
     found = zip(comparison.names, values, floors, errors, strict=True)
-    return {name: _measure(name, value, floor, error) for name, value, floor, error in found}
+    return {name: measured(name, value, floor, error) for name, value, floor, error in found}
+
+
+def values(samples: Embedded, held_out: Embedded) -> dict[str, float]:
+    """The plain values of these measures, and of those of characters where there are labels."""
+    found = {}
+    for comparison in (*COMPARISONS, *([RECOGNITION] if samples.probabilities is not None else [])):
+        drawn, real = (evenly(images, comparison.most) for images in (samples, held_out))
+        statistic = comparison.statistic(drawn, real)
+        computed = statistic(np.arange(len(drawn.image)), np.arange(len(real.image)))
+        found |= dict(zip(comparison.names, np.atleast_1d(computed).tolist(), strict=True))
+    return found
 
 
 def _frechet(samples: Embedded, held_out: Embedded) -> Statistic:
@@ -233,13 +245,13 @@ def _memorisation(samples: Embedded, train: Embedded, held_out: Embedded, seed: 
     )
     error = standard_error(lambda i, j: memorisation.rank(drawn[i], unseen[j]), (len(drawn), len(unseen)), seed=seed)
     halves = np.array_split(np.random.default_rng(seed).permutation(unseen), 2)
-    return _measure("memorisation", memorisation.rank(drawn, unseen), memorisation.rank(*halves), error)
+    return measured("memorisation", memorisation.rank(drawn, unseen), memorisation.rank(*halves), error)
 
 
 def mean(name: str, values: np.ndarray, reference: np.ndarray, seed: int) -> Measure:
     """That of values an image (N,), beside a reference's as its floor."""
     error = standard_error(lambda i: values[i].mean(), (len(values),), seed=seed)
-    return _measure(name, values.mean(), reference.mean(), error)
+    return measured(name, values.mean(), reference.mean(), error)
 
 
 def _picture(samples: np.ndarray, training: np.ndarray, found: np.ndarray, indices: np.ndarray) -> np.ndarray:

@@ -75,6 +75,8 @@ def table(content: dict) -> str:
     lines += [content["summary"], *(f"mind: {warning}" for warning in content["warnings"])]
     if content["of"] == "translations":
         lines += ["", "what takes no learning:", baselines_table(content["baselines"])]
+    if "truncation" in content:
+        lines += ["", "with latents within so much of 0:", truncation_table(content["truncation"])]
     if content["of"] == "codes":
         lines += ["", "with so many times the usual sparsity:", sparsity_table(content["sparsity"])]
     return "\n".join(lines)
@@ -90,6 +92,11 @@ def sparsity_table(curve: Sequence[dict]) -> str:
     """A line a factor on lambda, and of each layer how active it is and what its drawings lose of the images."""
     shown = [name for name in curve[0] if name.startswith(("sparsity", "active", "distortion"))]
     return _columns([{name: f"{row[name]:.4g}" for name in shown} for row in curve])
+
+
+def truncation_table(curve: Sequence[dict]) -> str:
+    """A line for each distance from 0 within which latents were drawn, a column a measure."""
+    return _columns([{name: f"{value:.4g}" for name, value in row.items()} for row in curve])
 
 
 def baselines_table(baselines: Mapping[str, Mapping[str, float]]) -> str:
