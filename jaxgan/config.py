@@ -143,6 +143,9 @@ _RANGES = {
     **dict.fromkeys(("feedback", "threshold", "lr_scale", "data.whiten_f0", "data.contrast_size"), (0, math.inf)),
     **dict.fromkeys(("data.whiten_n", "data.contrast_sigma"), (1e-3, math.inf)),
     **dict.fromkeys(("blocks", "critic_halvings", "d_steps", "widest", "embedding", "r1_every"), (1, math.inf)),
+    "ada_target": (0, 1),
+    "ada_images": (1, math.inf),
+    "top_share": (1e-3, 1 + 1e-12),
     **dict.fromkeys(("num_classes", "critic_blocks", "attention", "orthogonal"), (0, math.inf)),
     **dict.fromkeys(("lr_hold_steps", "lr_fall_steps", "pool", "cycle_steps", "data.load_size"), (0, math.inf)),
     **dict.fromkeys(("cycle", "cycle_end", "identity", "paired"), (0, math.inf)),
@@ -194,6 +197,8 @@ def validate(config: ConfigDict) -> None:
         raise UserError(f"width={config.width}: that of DCGAN's networks is a multiple of 4")
     if config.algorithm == "cyclegan":
         _validate_translator(config)
+    if fields.get("diffaugment") and fields.get("ada_target"):
+        raise UserError(f"ada_target={config.ada_target}: diffaugment alters images already; set one of the two")
     if config.algorithm == "biggan":
         _validate_biggan(config)
     if "pretrain_steps" in fields:

@@ -124,6 +124,8 @@ def _began() -> dict:
     return {
         **_balance(),
         **_plateau(),
+        **_small_data(),
+        "spectral_norm": False,  # divide the discriminator's kernels by their largest singular values
         "pull_away": 0.0,  # weight of the likeness of the critic's codes of fakes, 0 to 1, in G's loss
         "activation": "elu",  # elu, relu, leaky_relu, silu or gelu
         "asymmetric": False,  # ABEGAN: halved generator and discriminator's decoder
@@ -143,6 +145,7 @@ def _plateau() -> dict:
 def _shared() -> dict:
     return {
         **_balance(),
+        **_altered(),
         "hold_decoder": True,  # G's loss sees the reconstructing G as a constant; False is the seed's flat loss
         "adversarial": True,  # D's loss is L(x) - k L(G(z)); False is their mean, ADCGAN's in the seed, without k
     }
@@ -168,11 +171,16 @@ def _adcgan() -> dict:
 
 
 def _dcgan() -> dict:
-    return _dcgan_networks() | {
-        "label_smoothing": 0.1,  # D's real labels are one uniform draw a batch from [1 - this, 1]
-        "lr_decay": 0.1,  # factor on both learning rates ...
-        "lr_decay_every": 308_000,  # ... each so many steps; 0 never decays
-    }
+    return (
+        _dcgan_networks()
+        | _of_outputs()
+        | {
+            "spectral_norm": False,  # divide the discriminator's kernels by their largest singular values
+            "label_smoothing": 0.1,  # D's real labels are one uniform draw a batch from [1 - this, 1]
+            "lr_decay": 0.1,  # factor on both learning rates ...
+            "lr_decay_every": 308_000,  # ... each so many steps; 0 never decays
+        }
+    )
 
 
 # What a system that neither draws latents nor has an adversary has no use for.
@@ -221,6 +229,7 @@ def _sdpc_began() -> dict:
     }
     return {
         **_balance(),
+        **_altered(),
         **_plateau(),
         "pull_away": 0.0,  # weight of the likeness of the critic's codes of fakes, 0 to 1, in G's loss
         "activation": "elu",  # of the generator: elu, relu, leaky_relu, silu or gelu
@@ -253,17 +262,29 @@ def _sdpc_codes() -> dict:
     }
 
 
+def _altered() -> dict:
+    return {"diffaugment": False}  # alter, move and cut what the discriminator sees
+
+
 def _small_data() -> dict:
     """What keeps a discriminator from knowing a small set by heart."""
-    return {
-        "diffaugment": False,  # alter, move and cut what the discriminator sees
+    return _altered() | {
         "r1": 0.0,  # weight of its squared slope at real images, halved
         "r1_every": 1,  # steps between two such penalties, each so many times as large
     }
 
 
-def _biggan() -> dict:
+def _of_outputs() -> dict:
+    """The same where the discriminator gives a number for each image, positive for real ones."""
     return _small_data() | {
+        "ada_target": 0.0,  # mean sign of that at which images are altered more often (0.6 is usual); 0 alters none
+        "ada_images": 100_000,  # real ones in which the probability of an alteration goes from 0 to 1 at most
+        "top_share": 1.0,  # of the fakes, the best by the discriminator, from which the generator learns
+    }
+
+
+def _biggan() -> dict:
+    return _of_outputs() | {
         "epochs": 500,
         "batch_size": 50,
         "latent_dim": 128,

@@ -1,9 +1,40 @@
-"""What holds a discriminator back."""
+"""What keeps a discriminator from knowing a small set by heart, and a generator from learning by its worst."""
 
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from jaxgan.augmentation import adaptive, diffaugment
+
+
+def seen(config: ConfigDict, key: jax.Array, images: jax.Array, probability: jax.Array | None = None) -> jax.Array:
+    """What a discriminator sees of images (B, H, W, C), real or drawn; `probability` is that of `adapt`."""
+    if config.diffaugment:
+        return diffaugment(key, images)
+    return images if probability is None else adaptive(key, images, probability)
+
+
+def start_probability(config: ConfigDict) -> jax.Array | None:
+    """Where `adapt` starts; None where images are not altered by it."""
+    return jnp.float32(0) if config.ada_target else None
+
+
+def adapt(probability: jax.Array, outputs: jax.Array, target: jax.Array, images: int) -> jax.Array:
+    """Raises the probability with which images are altered where D is too sure of real ones, else lowers it.
+
+    D's outputs (B,) for real images are positive where it takes them for real. The mean of their signs, r_t, is held at
+    the target (Karras et al. 2020, arXiv 2006.06676, section 3.1, who adapt at each fourth step).
+
+    Args:
+      probability: a scalar in [0, 1].
+      outputs: D's, for the batch's real images.
+      target: of r_t, a scalar.
+      images: in how many the probability goes from 0 to 1 at most.
+    """
+    sure = jnp.sign(outputs).mean() - target
+    return jnp.clip(probability + jnp.sign(sure) * len(outputs) / images, 0, 1)
 
 
 def squared_slopes(judge: Callable[[jax.Array], jax.Array], images: jax.Array) -> jax.Array:
@@ -20,3 +51,13 @@ def lazily(penalty: Callable[[], jax.Array], step: jax.Array, every: int) -> jax
     if every == 1:
         return penalty()
     return jax.lax.cond(step % every == 0, lambda: every * penalty(), lambda: jnp.zeros(()))
+
+
+def weights_of_best(scores: jax.Array, share: jax.Array) -> jax.Array:
+    """Weights (B,), of sum 1, that are equal for the share of the best scores (B,) and 0 for the others.
+
+    With them G learns by its best images alone (top-k training, Sinha et al. 2020, arXiv 2002.06224).
+    """
+    ranks = jnp.argsort(jnp.argsort(-scores))
+    best = ranks < jnp.ceil(share * len(scores))
+    return best / best.sum()

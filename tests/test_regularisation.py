@@ -5,7 +5,7 @@ import pytest
 
 from jaxgan.models import layers
 from jaxgan.models.arithmetic import elu, image_sum
-from jaxgan.regularisation import lazily, squared_slopes
+from jaxgan.regularisation import adapt, lazily, squared_slopes, weights_of_best
 
 
 def test_squared_slopes_by_hand():
@@ -42,3 +42,17 @@ def test_a_lazy_penalty_has_the_same_mean():
     values = [float(lazily(lambda: jnp.float32(3), jnp.int32(step), 4)) for step in range(8)]
     assert values == [12, 0, 0, 0, 12, 0, 0, 0]
     assert lazily(lambda: jnp.float32(3), jnp.int32(1), 1) == 3
+
+
+def test_the_probability_follows_the_mean_sign():
+    """Seven of eight positive outputs have a mean sign of 0.75."""
+    outputs = jnp.array([1.0, 2, 3, 4, 5, 6, 7, -8])
+    for target, before, after in ((0.6, 0.2, 0.2 + 8 / 1000), (0.8, 0.2, 0.2 - 8 / 1000), (0.8, 0.0, 0), (0.6, 1.0, 1)):
+        found = jax.jit(adapt, static_argnums=3)(jnp.float32(before), outputs, jnp.float32(target), 1000)
+        assert found == pytest.approx(after)
+
+
+def test_weights_are_those_of_the_best():
+    scores = jnp.array([0.1, 3.0, -2.0, 5.0, 1.0])
+    for share, expected in ((1.0, [0.2] * 5), (0.4, [0, 0.5, 0, 0.5, 0]), (0.5, [0, 1 / 3, 0, 1 / 3, 1 / 3])):
+        np.testing.assert_allclose(weights_of_best(scores, share), expected)

@@ -16,12 +16,14 @@ from jaxgan.algorithms.network import (
     create,
     descend,
     layer_dtype,
+    normalized,
     read_hyper,
     sample_latent,
     sampling_params,
 )
 from jaxgan.models.arithmetic import at_least_float32
 from jaxgan.models.autoencoder import AutoEncoder, Decoder, Encoder
+from jaxgan.regularisation import lazily, seen, squared_slopes
 from jaxgan.schedules import Plateau, PlateauState
 
 
@@ -53,6 +55,7 @@ class Hyper(CriticHyper):
     """That, and BEGAN's own."""
 
     residual_steps: jax.Array
+    r1: jax.Array
 
 
 @struct.dataclass
@@ -132,11 +135,15 @@ class Began:
         return State(
             step=jnp.int32(0),
             generator=create(self.generator.init(key_generator, latent), ema=config.ema_decay > 0),
-            discriminator=create(self.discriminator.init(key_discriminator, image)),
+            discriminator=self.create_discriminator(key_discriminator, image),
             k=jnp.clip(jnp.float32(0), hyper.k_min, hyper.k_max),
             plateau=self.plateau.init(),
             hyper=hyper,
         )
+
+    def create_discriminator(self, key: jax.Array, image: jax.Array) -> Network:
+        spectral_key = jax.random.fold_in(key, 1) if self.config.get("spectral_norm") else None
+        return create(self.discriminator.init(key, image), spectral_key=spectral_key)
 
     def train_step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Metrics]:
         """Updates G, D and k once (section 3.3).
@@ -145,18 +152,26 @@ class Began:
         fakes give the gradients of both.
         """
         hyper = state.hyper
-        key_latent, key_mirror, key_noise = jax.random.split(key, 3)
+        key_latent, key_mirror, key_noise, *keys_seen = jax.random.split(key, 5)
         real = images.augment(key_mirror, images.to_float(batch["image"]), self.config.data.flip)
         latent = self.sample_latent(key_latent, real.shape[0])
         noise = images.input_noise(key_noise, real.shape, hyper.noise) if self.config.data.noise else 0.0
 
-        def loss(params, image):
-            return self.energy(params, state, image + noise)
+        def loss(params, image, key):
+            return self.energy(params, state, seen(self.config, key, image) + noise)
+
+        def loss_on_real(params):
+            loss_real, penalty = loss(params, real, keys_seen[0]), 0.0
+            if self.config.get("r1"):
+                energies = lambda image: len(image) * loss(params, image, keys_seen[0])  # their sum
+                slopes = lambda: hyper.r1 / 2 * squared_slopes(energies, real).mean()
+                penalty = lazily(slopes, state.step, self.config.r1_every)
+            return loss_real + penalty, loss_real
 
         (fake, cost), pull_back = jax.vjp(lambda params: self.draw(params, state, latent), state.generator.params)
         params = state.discriminator.params
-        loss_real, grads_real = jax.value_and_grad(loss)(params, real)
-        loss_fake, (grads_fake, grads_image) = jax.value_and_grad(loss, argnums=(0, 1))(params, fake)
+        grads_real, loss_real = jax.grad(loss_on_real, has_aux=True)(params)
+        loss_fake, (grads_fake, grads_image) = jax.value_and_grad(loss, argnums=(0, 1))(params, fake, keys_seen[1])
 
         if self.config.pull_away:
             alike, grads_alike = jax.value_and_grad(lambda image: likeness(self.code(params, state, image)))(fake)
@@ -178,7 +193,7 @@ class Began:
         state = state.replace(
             step=state.step + 1,
             generator=average(generator, hyper.ema_decay),
-            discriminator=discriminator,
+            discriminator=discriminator.replace(singular=normalized(state.discriminator)[1]),
             k=k,
             plateau=self.plateau.update(state.plateau, m),
         )
@@ -197,7 +212,11 @@ class Began:
 
     def rebuild(self, params: Params, state: State, image: jax.Array) -> jax.Array:
         """What D with these parameters makes of images."""
-        return self.discriminator.apply({"params": params}, image, self.carry(state))
+        return self.discriminator.apply(self.weights(params, state), image, self.carry(state))
+
+    def weights(self, params: Params, state: State) -> dict:
+        """D's variables with these parameters."""
+        return {"params": normalized(state.discriminator, params)[0]}
 
     def carry(self, state: State) -> jax.Array | None:
         """The vanishing residuals' weight, from 1 to 0 over `residual_steps`; None where there are none."""
@@ -220,7 +239,7 @@ class Began:
 
     def code(self, params: Params, state: State, image: jax.Array) -> jax.Array:
         """That of D with these parameters, (n, latent_dim)."""
-        return self.discriminator.apply({"params": params}, image, self.carry(state), method="encode")
+        return self.discriminator.apply(self.weights(params, state), image, self.carry(state), method="encode")
 
     def algorithm(self) -> Algorithm:
         pure = self.init, self.train_step, self.sample_latent, self.generate, self.reconstruct, self.encode

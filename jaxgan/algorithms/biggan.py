@@ -21,9 +21,8 @@ from jaxgan.algorithms.network import (
     sample_latent,
     sampling_params,
 )
-from jaxgan.augmentation import diffaugment
 from jaxgan.models import biggan, spectral
-from jaxgan.regularisation import lazily, squared_slopes
+from jaxgan.regularisation import adapt, lazily, seen, squared_slopes, start_probability, weights_of_best
 
 STANDING = 16, 64  # batches, and images in each, over which BatchNorm's statistics are averaged before images are drawn
 
@@ -39,6 +38,8 @@ class Hyper:
     ema_decay: jax.Array
     orthogonal: jax.Array
     r1: jax.Array
+    ada_target: jax.Array
+    top_share: jax.Array
 
 
 @struct.dataclass
@@ -48,6 +49,7 @@ class State:
     step: jax.Array  # int32 scalar, updates of G so far
     generator: Network
     discriminator: Network
+    altered: jax.Array | None  # float32 scalar, probability of each way to alter what D sees
     labels: jax.Array | None  # float32 (num_classes,), how many images of each class training has seen
     hyper: Hyper
 
@@ -81,6 +83,7 @@ class BigGan:
             step=jnp.int32(0),
             generator=create(generator | {"batch_stats": None}, ema=config.ema_decay > 0, spectral_key=keys[2]),
             discriminator=create(discriminator, spectral_key=keys[3]),
+            altered=start_probability(config),
             labels=jnp.zeros(config.num_classes) if config.num_classes else None,
             hyper=read_hyper(Hyper, config),
         )
@@ -88,72 +91,62 @@ class BigGan:
     def train_step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Metrics]:
         """Updates D `d_steps` times, each on a part of the batch, and then G."""
         hyper, d_steps = state.hyper, self.config.d_steps
-        part = lambda array, number: array.reshape(-1, d_steps, *array.shape[1:])[:, number]
-        discriminator = state.discriminator
-        for number in range(d_steps):
-            key, key_mirror, key_d = jax.random.split(key, 3)
-            real = images.to_float(part(batch["image"], number))
-            real, label = images.augment(key_mirror, real, self.config.data.flip), part(batch["label"], number)
-            discriminator, metrics = self.update_discriminator(state, discriminator, real, label, key_d)
-        generator, loss_g = self.update_generator(state, discriminator, label, key)
-        state = state.replace(
-            step=state.step + 1,
-            generator=average(generator, hyper.ema_decay),
-            discriminator=discriminator,
-        )
+        parts = lambda array: array.reshape(-1, d_steps, *array.shape[1:]).swapaxes(0, 1)
+        key_g, *keys_d = jax.random.split(key, d_steps + 1)
+        for image, label, key_d in zip(parts(batch["image"]), parts(batch["label"]), keys_d, strict=True):
+            state, metrics = self.update_discriminator(state, images.to_float(image), label, key_d)
+        state, loss_g = self.update_generator(state, label, key_g)
         if self.config.num_classes:
-            seen = jax.nn.one_hot(batch["label"], self.config.num_classes).sum(0)
-            state = state.replace(labels=state.labels + seen)
-        return state, {"loss_g": loss_g, **metrics, "lr_g": hyper.lr_g, "lr_d": hyper.lr_d}
+            trained = jax.nn.one_hot(batch["label"], self.config.num_classes).sum(0)
+            state = state.replace(labels=state.labels + trained)
+        metrics |= {"loss_g": loss_g, "lr_g": hyper.lr_g, "lr_d": hyper.lr_d}
+        return state.replace(step=state.step + 1), metrics
 
     def update_discriminator(
-        self, state: State, discriminator: Network, real: jax.Array, label: jax.Array, key: jax.Array
-    ) -> tuple[Network, Metrics]:
+        self, state: State, real: jax.Array, label: jax.Array, key: jax.Array
+    ) -> tuple[State, Metrics]:
         """One step of D down the hinge loss, on real images and on fakes of the same labels."""
-        hyper = state.hyper
-        key_latent, key_real, key_fake = jax.random.split(key, 3)
+        hyper, discriminator, altered = state.hyper, state.discriminator, state.altered
+        key_latent, key_mirror, key_real, key_fake = jax.random.split(key, 4)
         latent = self.sample_latent(key_latent, len(real))
-        fake = self.fake(normalized(state.generator)[0], latent, label)
-        real, fake = self.seen(key_real, real), self.seen(key_fake, fake)
+        fake = seen(self.config, key_fake, self.fake(normalized(state.generator)[0], latent, label), altered)
+        real = seen(self.config, key_real, images.augment(key_mirror, real, self.config.data.flip), altered)
 
         def loss(params):
             weights, vectors = normalized(discriminator, params)
             score = lambda image: self.discriminator.apply({"params": weights}, image, label)
-            score_real, score_fake = score(real), score(fake)
-            value = hinge_real(score_real) + hinge_fake(score_fake)
-            penalty = 0.0
+            scores = score(real), score(fake)
+            value, penalty = hinge_real(scores[0]) + hinge_fake(scores[1]), 0.0
             if self.config.r1:
                 every = self.config.r1_every
                 penalty = lazily(lambda: hyper.r1 / 2 * squared_slopes(score, real).mean(), state.step, every)
-            return value + penalty, (vectors, value, score_real.mean(), score_fake.mean())
+            return value + penalty, (value, scores, vectors)
 
-        grads, (vectors, value, score_real, score_fake) = jax.grad(loss, has_aux=True)(discriminator.params)
+        grads, (value, scores, vectors) = jax.grad(loss, has_aux=True)(discriminator.params)
         stepped = descend(discriminator, grads, hyper.lr_d, hyper.adam_b1, hyper.adam_b2)
-        metrics = {"loss_d": value, "critic_real": score_real, "critic_fake": score_fake}
-        return stepped.replace(singular=vectors), metrics
+        metrics = {"loss_d": value, "critic_real": scores[0].mean(), "critic_fake": scores[1].mean()}
+        if altered is not None:
+            altered = adapt(altered, scores[0], hyper.ada_target, self.config.ada_images)
+            metrics["altered"] = altered
+        return state.replace(discriminator=stepped.replace(singular=vectors), altered=altered), metrics
 
-    def update_generator(
-        self, state: State, discriminator: Network, label: jax.Array, key: jax.Array
-    ) -> tuple[Network, jax.Array]:
+    def update_generator(self, state: State, label: jax.Array, key: jax.Array) -> tuple[State, jax.Array]:
         """One step of G up D's scores, with weights that are drawn towards orthogonality; and its loss."""
         hyper, generator = state.hyper, state.generator
         key_latent, key_seen = jax.random.split(key)
         latent = self.sample_latent(key_latent, len(label))
-        judge, _ = normalized(discriminator)
+        judge, _ = normalized(state.discriminator)
 
         def loss(params):
             weights, vectors = normalized(generator, params)
-            fake = self.seen(key_seen, self.fake(weights, latent, label))
-            value = -self.discriminator.apply({"params": judge}, fake, label).mean()
-            return value + hyper.orthogonal * spectral.orthogonality(params), (vectors, value)
+            fake = seen(self.config, key_seen, self.fake(weights, latent, label), state.altered)
+            scores = self.discriminator.apply({"params": judge}, fake, label)
+            value = -jnp.sum(weights_of_best(scores, hyper.top_share) * scores)
+            return value + hyper.orthogonal * spectral.orthogonality(params), (value, vectors)
 
-        grads, (vectors, value) = jax.grad(loss, has_aux=True)(generator.params)
-        stepped = descend(generator, grads, hyper.lr_g, hyper.adam_b1, hyper.adam_b2)
-        return stepped.replace(singular=vectors), value
-
-    def seen(self, key: jax.Array, image: jax.Array) -> jax.Array:
-        """What D sees of images."""
-        return diffaugment(key, image) if self.config.diffaugment else image
+        grads, (value, vectors) = jax.grad(loss, has_aux=True)(generator.params)
+        stepped = descend(generator, grads, hyper.lr_g, hyper.adam_b1, hyper.adam_b2).replace(singular=vectors)
+        return state.replace(generator=average(stepped, hyper.ema_decay)), value
 
     def fake(self, weights: Params, latent: jax.Array, label: jax.Array) -> jax.Array:
         """Images from G in training, which normalises by the batch's own statistics."""

@@ -24,9 +24,9 @@ from jaxgan.algorithms.network import (
     read_hyper,
     sampling_params,
 )
-from jaxgan.augmentation import diffaugment
 from jaxgan.errors import UserError
 from jaxgan.models.cyclegan import Critic, Generator
+from jaxgan.regularisation import seen, squared_slopes
 from jaxgan.schedules import anneal, hold_then_fall
 
 
@@ -186,8 +186,8 @@ class CycleGan:
         scores_real, scores_fake = jnp.split(self.judge(params, _join(real, fake), key), 2)
         loss = (squares(scores_real, 1.0) + squares(scores_fake, 0.0)) / 2
         if self.config.r1:
-            slopes = jax.grad(lambda image: self.judge(params, image, key).mean((1, 2, 3)).sum())(real)
-            loss += state.hyper.r1 / 2 * jnp.mean(jnp.sum(slopes**2, (1, 2, 3)))
+            score = lambda image: self.judge(params, image, key).mean((1, 2, 3))
+            loss += state.hyper.r1 / 2 * squared_slopes(score, real).mean()
         return loss
 
     def see(self, key: jax.Array, image: jax.Array) -> jax.Array:
@@ -201,8 +201,7 @@ class CycleGan:
 
     def judge(self, params: Params, image: jax.Array, key: jax.Array) -> jax.Array:
         """A critic's scores of images' patches, which are altered first where the config says so."""
-        altered = diffaugment(key, image) if self.config.diffaugment else image
-        return self.critic.apply({"params": params}, altered)
+        return self.critic.apply({"params": params}, seen(self.config, key, image))
 
     def translate(self, state: State, image: jax.Array, direction: str) -> jax.Array:
         """Images (n, H, W, C) in [-1, 1] of one domain as images of the other; `direction` is ab or ba."""

@@ -16,11 +16,13 @@ from jaxgan.algorithms.network import (
     create,
     descend,
     layer_dtype,
+    normalized,
     read_hyper,
     sample_latent,
     sampling_params,
 )
 from jaxgan.models import dcgan
+from jaxgan.regularisation import adapt, lazily, seen, squared_slopes, start_probability, weights_of_best
 from jaxgan.schedules import step_decay
 
 
@@ -36,6 +38,9 @@ class Hyper:
     ema_decay: jax.Array
     label_smoothing: jax.Array
     noise: jax.Array
+    r1: jax.Array
+    ada_target: jax.Array
+    top_share: jax.Array
 
 
 @struct.dataclass
@@ -45,14 +50,15 @@ class State:
     step: jax.Array  # int32 scalar, updates so far
     generator: Network
     discriminator: Network
+    altered: jax.Array | None  # float32 scalar, probability of each way to alter what D sees
     hyper: Hyper
 
 
-def cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
-    """Mean binary cross-entropy, a scalar, of logits (B,) against one target in [0, 1]."""
+def cross_entropy(logits: jax.Array, target: jax.Array, weights: jax.Array | None = None) -> jax.Array:
+    """Mean binary cross-entropy, a scalar, of logits (B,) against one target in [0, 1]; weights (B,) have the sum 1."""
     if logits.ndim != 1:
         raise ValueError(f"logits {logits.shape}: expected one an image")
-    return optax.sigmoid_binary_cross_entropy(logits, jnp.full_like(logits, target)).mean()
+    return jnp.average(optax.sigmoid_binary_cross_entropy(logits, jnp.full_like(logits, target)), weights=weights)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,9 +77,14 @@ class Dcgan:
         return State(
             step=jnp.int32(0),
             generator=create(self.generator.init(key_generator, latent, train=False), ema=config.ema_decay > 0),
-            discriminator=create(self.discriminator.init(key_discriminator, image, train=False)),
+            discriminator=self.create_discriminator(key_discriminator, image),
+            altered=start_probability(config),
             hyper=read_hyper(Hyper, config),
         )
+
+    def create_discriminator(self, key: jax.Array, image: jax.Array) -> Network:
+        spectral_key = jax.random.fold_in(key, 1) if self.config.spectral_norm else None
+        return create(self.discriminator.init(key, image, train=False), spectral_key=spectral_key)
 
     def train_step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Metrics]:
         """Updates G and D once.
@@ -82,28 +93,35 @@ class Dcgan:
         both. BatchNorm normalises real and fake batches apart.
         """
         hyper, g, d = state.hyper, state.generator, state.discriminator
-        key_latent, key_mirror, key_noise, key_label, *keys_dropout = jax.random.split(key, 6)
+        key_latent, key_mirror, key_noise, key_label, *keys_judge = jax.random.split(key, 6)
         real = images.augment(key_mirror, images.to_float(batch["image"]), self.config.data.flip)
         latent = self.sample_latent(key_latent, real.shape[0])
         noise = images.input_noise(key_noise, real.shape, hyper.noise) if self.config.data.noise else 0.0
         smoothed = 1 - hyper.label_smoothing * jax.random.uniform(key_label)
 
         def judge(params, image, batch_stats, key):
-            variables, rngs = {"params": params, "batch_stats": batch_stats}, {"dropout": key}
+            variables = {"params": normalized(d, params)[0], "batch_stats": batch_stats}
+            image = seen(self.config, jax.random.fold_in(key, 1), image, state.altered) + noise
             apply = self.discriminator.apply
-            logits, updated = apply(variables, image + noise, train=True, rngs=rngs, mutable="batch_stats")
+            logits, updated = apply(variables, image, train=True, rngs={"dropout": key}, mutable="batch_stats")
             return logits[:, 0], updated["batch_stats"]
 
         def loss_on_real(params):
-            logits, batch_stats = judge(params, real, d.batch_stats, keys_dropout[0])
-            return cross_entropy(logits, smoothed), (logits, batch_stats)
+            logits, batch_stats = judge(params, real, d.batch_stats, keys_judge[0])
+            loss = cross_entropy(logits, smoothed)
+            if self.config.r1:
+                judge_one = lambda image: judge(params, image, d.batch_stats, keys_judge[0])[0]
+                penalty = lambda: hyper.r1 / 2 * squared_slopes(judge_one, real).mean()
+                loss += 2 * lazily(penalty, state.step, self.config.r1_every)  # as half of this loss counts
+            return loss, (logits, batch_stats)
 
         fake, pull_back_g, stats_g = jax.vjp(lambda params: self.fake(params, g, latent), g.params, has_aux=True)
         (loss_real, (logits_real, stats_d)), grads_real = jax.value_and_grad(loss_on_real, has_aux=True)(d.params)
         logits_fake, pull_back_d, stats_d = jax.vjp(
-            lambda params, image: judge(params, image, stats_d, keys_dropout[1]), d.params, fake, has_aux=True
+            lambda params, image: judge(params, image, stats_d, keys_judge[1]), d.params, fake, has_aux=True
         )
-        loss_g, towards_real = jax.value_and_grad(cross_entropy)(logits_fake, 1.0)
+        best = weights_of_best(logits_fake, hyper.top_share)
+        loss_g, towards_real = jax.value_and_grad(cross_entropy)(logits_fake, 1.0, best)
         loss_fake, towards_fake = jax.value_and_grad(cross_entropy)(logits_fake, 0.0)
 
         (grads_g,) = pull_back_g(pull_back_d(towards_real)[1])
@@ -124,8 +142,11 @@ class Dcgan:
         state = state.replace(
             step=state.step + 1,
             generator=average(generator.replace(batch_stats=stats_g), hyper.ema_decay),
-            discriminator=discriminator.replace(batch_stats=stats_d),
+            discriminator=discriminator.replace(batch_stats=stats_d, singular=normalized(d)[1]),
         )
+        if state.altered is not None:
+            altered = adapt(state.altered, logits_real, hyper.ada_target, self.config.ada_images)
+            state, metrics = state.replace(altered=altered), metrics | {"altered": altered}
         return state, metrics
 
     def fake(self, params, generator: Network, latent: jax.Array) -> tuple[jax.Array, dict]:

@@ -21,6 +21,7 @@ from jaxgan.algorithms import Algorithm, Batch, Metrics
 from jaxgan.algorithms.began import BalanceHyper, balance, control, convergence, energy, layer_fields, measures
 from jaxgan.algorithms.network import Network, average, create, descend, read_hyper, sample_latent, sampling_params
 from jaxgan.models.autoencoder import Decoder, Encoder
+from jaxgan.regularisation import seen
 
 
 @struct.dataclass
@@ -72,7 +73,7 @@ class Shared:
             return self.apply(self.decoder, params, state.generator.batch_stats, latent)
 
         def loss(params, image, key):
-            noisy = image + noise
+            noisy = seen(self.config, jax.random.fold_in(key, 1), image) + noise
             codes, stats_encoder = self.apply(self.encoder, params["encoder"], state.encoder.batch_stats, noisy, key)
             drawn, stats_decoder = self.apply(self.decoder, params["decoder"], state.decoder.batch_stats, codes)
             return energy(drawn, noisy), (stats_encoder, stats_decoder)

@@ -27,6 +27,7 @@ from jaxgan.algorithms.network import (
 )
 from jaxgan.errors import UserError
 from jaxgan.models.sparse import CodeCritic, CodeGenerator
+from jaxgan.regularisation import squared_slopes
 
 MEMORY = 0.99  # of the running mean squares of codes, a step
 
@@ -101,9 +102,8 @@ class SdpcCodes(sdpc.Sdpc):
         real = code / self.unit(state)
 
         def loss_on_real(params):
-            logits, pull_back = jax.vjp(lambda code: judge(params, code), real)
-            (slopes,) = pull_back(jnp.ones_like(logits))
-            penalty = hyper.r1 / 2 * jnp.mean(jnp.sum(slopes**2, (1, 2, 3)))
+            logits = judge(params, real)
+            penalty = hyper.r1 / 2 * squared_slopes(lambda code: judge(params, code), real).mean()
             return cross_entropy(logits, 1.0) + penalty, logits
 
         fake, pull_back_g = jax.vjp(lambda params: self.generator.apply({"params": params}, latent), g.params)

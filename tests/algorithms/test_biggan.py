@@ -59,15 +59,15 @@ def test_a_step_is_d_steps_of_d_and_then_one_of_g(plain):
         return params_after, spectral.normalize(params, vectors)[1], moments, value
 
     d, vectors, moments = (getattr(state.discriminator, name) for name in ("params", "singular", "opt_state"))
-    for number in range(2):
-        key, _, key_d = jax.random.split(key, 3)
+    key_g, *keys_d = jax.random.split(key, 3)
+    for number, key_d in enumerate(keys_d):
         of_part = [batch[name][number::2] for name in ("image", "label")]
-        d, vectors, moments, value = step_d(d, vectors, moments, *of_part, jax.random.split(key_d, 3)[0])
+        d, vectors, moments, value = step_d(d, vectors, moments, *of_part, jax.random.split(key_d, 4)[0])
     assert metrics["loss_d"] == pytest.approx(float(value), rel=1e-4)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), after.discriminator.params, d)
 
     def loss_g(params):
-        fake = draw(params, jax.random.split(key)[0], batch["label"][1::2])
+        fake = draw(params, jax.random.split(key_g)[0], batch["label"][1::2])
         loss = -judge(d, vectors, fake, batch["label"][1::2]).mean()
         return loss + config.orthogonal * spectral.orthogonality(params), loss
 
