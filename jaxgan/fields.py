@@ -82,6 +82,8 @@ def base(algorithm: str) -> ConfigDict:
             del config[name]
     if algorithm in ("sdpc", "sdpc_codes", "cyclegan"):
         del config.data["noise"]
+    if algorithm == "r3gan":
+        del config["ema_decay"], config["init"]
     if algorithm == "cyclegan":
         del config["latent_dim"], config["latent"]
         config.data.a, config.data.b = _set("sketches"), _set("toons")  # what is translated, and what it is to be like
@@ -305,6 +307,32 @@ def _biggan() -> dict:
     }
 
 
+def _r3gan() -> dict:
+    return {
+        "epochs": 400,
+        "batch_size": 512,
+        "width": 768,
+        "lr_g": 2e-4,
+        "lr_d": 2e-4,
+        "adam_b1": 0.0,
+        "adam_b2": 0.9,
+        "num_classes": 0,  # of the data set, which G and D are told; 0 tells them none
+        "blocks": 2,  # residual blocks for each size of the features
+        "group": 16,  # channels that are convolved together
+        # In schedule_steps, along half a cosine, both learning rates, adam_b2, r1, altered and ema_images go to what is
+        # called the same with _end.
+        "schedule_steps": 0,  # 0 stays at the first values
+        "lr_end": 0.25,  # in parts of lr_g and lr_d
+        "adam_b2_end": 0.99,
+        "r1": 0.05,  # weight of D's squared slopes at real and at drawn images, halved
+        "r1_end": 0.005,
+        "altered": 0.0,  # probability of each of the ways to alter the images that D sees
+        "altered_end": 0.55,
+        "ema_images": 500_000,  # in which what has gone into the average of G's weights fades by half
+        "ema_images_end": 500_000,
+    }
+
+
 def _cyclegan() -> dict:
     return {
         "batch_size": 1,
@@ -342,6 +370,7 @@ _FIELDS = {
     "sdpc_codes": _sdpc_codes,
     "cyclegan": _cyclegan,
     "biggan": _biggan,
+    "r3gan": _r3gan,
 }
 
 # BEGAN's losses in minutes on a CPU. With so few steps gamma = 0.5 draws one image; with 0.9 real scenes collapse.
@@ -365,6 +394,7 @@ TINY_CODES = TINY_SDPC | {"pretrain_steps": 3}
 TINY_TRANSLATION = {"data.a.name": "sketches", "data.b.name": "toons", "data.image_size": 32, "data.load_size": 0}
 TINY_TRANSLATION |= {"blocks": 1, "critic_halvings": 1, "pool": 4, "lr_hold_steps": 3, "lr_fall_steps": 30}
 TINY_CRITIC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "inference_steps": 2}
+TINY_R3GAN = {"blocks": 1, "group": 4, "num_classes": 10, "schedule_steps": 4, "altered": 0.3}
 TINY_BIGGAN = {"width": 2, "d_steps": 2, "attention": 16, "embedding": 4, "diffaugment": True, "r1": 1.0, "r1_every": 2}
 TINY_CRITIC |= {"layer_1.sparsity": 0.1, "layer_2.sparsity": 0.1}
 QUICK_BEGAN = QUICK_BALANCE | {"plateau_every": 1500}

@@ -43,6 +43,11 @@ def hold_then_fall(step: jax.Array, hold: int, fall: int) -> jax.Array:
     return jnp.clip(1 - (step - hold) / fall, 0, 1).astype(jnp.float32) if fall else jnp.float32(1)
 
 
+def cosine(step: jax.Array, first: jax.Array, last: jax.Array, steps: int) -> jax.Array:
+    """From `first` to `last` in so many steps, along half a period of a cosine; always `first` where `steps` = 0."""
+    return last + (first - last) * (1 + jnp.cos(jnp.pi * jnp.clip(step / steps, 0, 1))) / 2 if steps else first
+
+
 def anneal(step: jax.Array, first: jax.Array, last: jax.Array, steps: int) -> jax.Array:
     """From `first` linearly to `last` in so many steps; always `first` where `steps` = 0."""
     return first + (last - first) * jnp.clip(step / steps, 0, 1) if steps else first

@@ -13,11 +13,13 @@ from jaxgan.algorithms.network import (
     Network,
     Params,
     average,
+    count_labels,
     create,
     descend,
     layer_dtype,
     normalized,
     read_hyper,
+    sample_label,
     sample_latent,
     sampling_params,
 )
@@ -96,11 +98,8 @@ class BigGan:
         for image, label, key_d in zip(parts(batch["image"]), parts(batch["label"]), keys_d, strict=True):
             state, metrics = self.update_discriminator(state, images.to_float(image), label, key_d)
         state, loss_g = self.update_generator(state, label, key_g)
-        if self.config.num_classes:
-            trained = jax.nn.one_hot(batch["label"], self.config.num_classes).sum(0)
-            state = state.replace(labels=state.labels + trained)
         metrics |= {"loss_g": loss_g, "lr_g": hyper.lr_g, "lr_d": hyper.lr_d}
-        return state.replace(step=state.step + 1), metrics
+        return state.replace(step=state.step + 1, labels=count_labels(state.labels, batch["label"])), metrics
 
     def update_discriminator(
         self, state: State, real: jax.Array, label: jax.Array, key: jax.Array
@@ -156,9 +155,8 @@ class BigGan:
     def sample_latent(self, key: jax.Array, count: int) -> jax.Array:
         return sample_latent(key, count, self.config.latent_dim, self.config.latent)
 
-    def sample_label(self, state: State, key: jax.Array, count: int) -> jax.Array:
-        """Draws labels (count,) as frequent as those that training has seen; before it, all alike."""
-        return jax.random.categorical(key, jnp.log1p(state.labels), shape=(count,))
+    def sample_label(self, state: State, key: jax.Array, count: int) -> jax.Array | None:
+        return sample_label(state.labels, key, count)
 
     def settle(self, state: State) -> State:
         """Gives G what it normalises by when images are drawn: its averaged weights' statistics over many batches.
@@ -171,21 +169,18 @@ class BigGan:
 
         def statistics(key):
             key_latent, key_label = jax.random.split(key)
-            latent, label = self.sample_latent(key_latent, size), self._some_label(state, key_label, size)
+            latent, label = self.sample_latent(key_latent, size), self.sample_label(state, key_label, size)
             variables = {"params": weights}
             return self.generator.apply(variables, latent, label, train=True, mutable="batch_stats")[1]["batch_stats"]
 
         found = jax.lax.map(statistics, jax.random.split(jax.random.key(0), batches))
         return state.replace(generator=generator.replace(batch_stats=jax.tree.map(lambda leaf: leaf.mean(0), found)))
 
-    def _some_label(self, state: State, key: jax.Array, count: int) -> jax.Array | None:
-        return self.sample_label(state, key, count) if self.config.num_classes else None
-
     def generate(self, state: State, latent: jax.Array, label: jax.Array | None = None) -> jax.Array:
         """Draws from averaged weights, of a state that need not be settled; without labels of any there are."""
         if state.generator.batch_stats is None:
             state = self.settle(state)
-        label = self._some_label(state, jax.random.key(0), len(latent)) if label is None else label
+        label = self.sample_label(state, jax.random.key(0), len(latent)) if label is None else label
         weights, _ = normalized(state.generator, sampling_params(state.generator))
         return self.generator.apply(
             {"params": weights, "batch_stats": state.generator.batch_stats}, latent, label, train=False

@@ -94,3 +94,13 @@ def sample_latent(key: jax.Array, count: int, dim: int, distribution: str) -> ja
     if distribution == "uniform":
         return jax.random.uniform(key, (count, dim), minval=-1.0, maxval=1.0)
     return jax.random.normal(key, (count, dim))
+
+
+def count_labels(counts: jax.Array | None, label: jax.Array) -> jax.Array | None:
+    """Adds labels int (B,) to how often each was seen (classes,); None where there are no classes."""
+    return None if counts is None else counts + jax.nn.one_hot(label, len(counts)).sum(0)
+
+
+def sample_label(counts: jax.Array | None, key: jax.Array, number: int) -> jax.Array | None:
+    """Draws labels (number,) as frequent as they were seen; before that, all alike. None where there are no classes."""
+    return None if counts is None else jax.random.categorical(key, jnp.log1p(counts), shape=(number,))

@@ -7,10 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 
 
-def conv(x: jax.Array, kernel: jax.Array, padding: Sequence[tuple[int, int]], stride: int = 1) -> jax.Array:
+def conv(
+    x: jax.Array, kernel: jax.Array, padding: Sequence[tuple[int, int]], stride: int = 1, groups: int = 1
+) -> jax.Array:
     """The convolution, with so many zeros before and after rows and columns."""
+    layout = ("NHWC", "HWIO", "NHWC")
     return jax.lax.conv_general_dilated(
-        x, kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        x, kernel, (stride, stride), padding, dimension_numbers=layout, feature_group_count=groups
     )
 
 
@@ -93,6 +96,32 @@ def folded_conv_pool(x: jax.Array, kernel: jax.Array) -> jax.Array:
         widths = [[(0, 0)] * axis + [side] + [(0, 0)] * (3 - axis) for side in ((0, 1), (1, 0))]
         kernel = sum(jnp.pad(kernel, width) for width in widths) / 2
     return conv(x, kernel, [(radius, radius)] * 2, 2)
+
+
+def grouped_conv(x: jax.Array, kernel: jax.Array, groups: int) -> jax.Array:
+    """A convolution, padded by zeros to keep the size, in which each group of features sees its own group of channels.
+
+    A CPU convolves with a whole kernel instead, which is 0 outside the groups: XLA's own way takes ten times as long.
+
+    Args:
+      x: (B, H, W, C).
+      kernel: (K, K, C / groups, F), K odd.
+
+    Returns:
+      (B, H, W, F).
+    """
+    pads = [(len(kernel) // 2, len(kernel) // 2)] * 2
+    if jax.default_backend() == "cpu":
+        return conv(x, _whole_kernel(kernel, groups), pads)
+    return conv(x, kernel, pads, groups=groups)
+
+
+def _whole_kernel(kernel: jax.Array, groups: int) -> jax.Array:
+    """(K, K, C, F) that is 0 where a channel and a feature are of different groups."""
+    size, _, channels, features = kernel.shape
+    parts = kernel.reshape(size, size, 1, channels, groups, features // groups)
+    own = jnp.eye(groups, dtype=kernel.dtype)[:, None, :, None]
+    return (parts * own).reshape(size, size, groups * channels, features)
 
 
 def conv_from_few(x: jax.Array, kernel: jax.Array, pad: int) -> jax.Array:

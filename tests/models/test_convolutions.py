@@ -1,5 +1,6 @@
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from derivatives import check_rewritten
 
@@ -31,6 +32,15 @@ def conv_from_few(x, kernel):
 )
 def test_rewritten_convolutions_are_the_plain_ones_in_value_and_derivatives(rewritten, plain, shapes):
     check_rewritten(rewritten, plain, shapes)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_groups_of_features_see_their_own_channels(groups):
+    x = jax.random.normal(jax.random.key(0), (2, 5, 4, 6))
+    kernel = jax.random.normal(jax.random.key(1), (3, 3, 6 // groups, 12))
+    found = convolutions.grouped_conv(x, kernel, groups)
+    parts = zip(np.split(np.asarray(x), groups, -1), np.split(np.asarray(kernel), groups, -1), strict=True)
+    np.testing.assert_allclose(found, np.concatenate([plain_conv(*part) for part in parts], -1), atol=1e-4)
 
 
 def test_pooling_and_upsampling_by_hand():

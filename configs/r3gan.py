@@ -1,0 +1,17 @@
+"""R3GAN (Huang et al. 2024, arXiv 2501.05441) at the size and with the schedules that its authors had for CIFAR-10.
+
+    python -m jaxgan.main --config=configs/r3gan.py[:tiny]
+
+Their 20 million images are 39,000 steps; `--config.num_classes=` is the number of classes that it is to be told.
+"""
+
+from jaxgan.fields import TINY_R3GAN, base, with_preset
+
+
+def get_config(preset=None):
+    config = base("r3gan")
+    config.steps = 39_063
+    config.schedule_steps = 39_063
+    config.ema_images = 0
+    config.ema_images_end = 5_000_000
+    return with_preset(config, preset, quick={}, tiny=TINY_R3GAN)

@@ -1,0 +1,81 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from support import Compiled, load, random_batch
+
+from jaxgan import images
+from jaxgan.algorithms import r3gan as r3gan_lib
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return Compiled(load("r3gan", altered=0.0, altered_end=0.0, num_classes=0, schedule_steps=0))
+
+
+def test_the_loss_by_hand():
+    better, worse = jnp.array([1.0, 0.0]), jnp.array([0.0, 2.0])
+    expected = (np.log1p(np.exp(-1)) + np.log1p(np.exp(2))) / 2
+    assert r3gan_lib.relativistic(better, worse) == pytest.approx(expected)
+
+
+def test_a_step_is_one_of_d_with_both_penalties_and_then_one_of_g(plain):
+    """Against plain losses with a penalty for each set of images, and pairs of real images and fakes."""
+    system = plain.algorithm.init.__wrapped__.__self__
+    config, batch, key = plain.config, random_batch(plain.config), jax.random.key(1)
+    state = plain.init(jax.random.key(0))
+    real = images.to_float(batch["image"])
+    _, key_d, key_g = jax.random.split(key, 3)
+    after, metrics = plain.step(state, batch, key)
+
+    def draw(params, key):
+        latent = jax.random.normal(jax.random.split(key)[0], (config.batch_size, config.latent_dim))
+        return system.generator.apply({"params": params}, latent)
+
+    def judge(params, image):
+        return system.discriminator.apply({"params": params}, image)
+
+    def loss_d(params):
+        fake = draw(state.generator.params, key_d)
+        slopes = [jax.grad(lambda image: judge(params, image).sum())(image) for image in (real, fake)]
+        penalty = config.r1 / 2 * sum(jnp.mean(jnp.sum(slope**2, (1, 2, 3))) for slope in slopes)
+        loss = jnp.mean(-jnp.log(jax.nn.sigmoid(judge(params, real) - judge(params, fake))))
+        return loss + penalty, loss
+
+    def loss_g(params):
+        return jnp.mean(-jnp.log(jax.nn.sigmoid(judge(after.discriminator.params, draw(params, key_g)) - outputs)))
+
+    grads_d, of_d = jax.jit(jax.grad(loss_d, has_aux=True))(state.discriminator.params)
+    outputs = judge(after.discriminator.params, real)
+    of_g, grads_g = jax.jit(jax.value_and_grad(loss_g))(state.generator.params)
+    assert metrics["loss_d"] == pytest.approx(float(of_d), rel=1e-5)
+    assert metrics["loss_g"] == pytest.approx(float(of_g), rel=1e-5)
+    for network, grads in ((after.discriminator, grads_d), (after.generator, grads_g)):
+        scale = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(grads))
+        moments = optax.tree.get(network.opt_state, "mu")  # with b1 = 0 they are the gradient
+        check = lambda mu, grad, scale=scale: np.testing.assert_allclose(mu, grad, atol=1e-3 * scale)
+        jax.tree.map(check, moments, grads)
+
+
+def test_what_is_on_a_schedule_goes_along_half_a_cosine():
+    system = r3gan_lib.make(load("r3gan", schedule_steps=100)).init.__self__
+    state = system.init(jax.random.key(0))
+    hyper, at = state.hyper, lambda step: system.rates(state.replace(step=jnp.int32(step)))
+    for step, share in ((0, 0), (25, (1 - 0.5**0.5) / 2), (50, 0.5), (100, 1), (500, 1)):
+        rates = at(step)
+        along = lambda first, last, share=share: pytest.approx(float(first + share * (last - first)), rel=1e-5)
+        assert rates.scale == along(1, hyper.lr_end)
+        assert rates.b2 == along(hyper.adam_b2, hyper.adam_b2_end)
+        assert rates.penalty == along(hyper.r1, hyper.r1_end)
+        assert rates.altered == along(hyper.altered, hyper.altered_end)
+    # After as many images as its half-life has, what was in the average counts half.
+    steps = hyper.ema_images_end / system.config.batch_size
+    assert at(100).ema_decay ** steps == pytest.approx(0.5, rel=0.03)  # a float32 so near to 1 has few digits
+
+
+def test_images_lie_between_black_and_white(plain):
+    state = plain.init(jax.random.key(0))
+    longer = state.generator.replace(ema=jax.tree.map(lambda leaf: 3 * leaf, state.generator.ema))
+    drawn = plain.generate(state.replace(generator=longer), plain.algorithm.sample_latent(jax.random.key(1), 4))
+    assert (drawn.min(), drawn.max()) == (-1, 1)
