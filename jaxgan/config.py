@@ -142,7 +142,8 @@ _RANGES = {
     **dict.fromkeys([f"layer_{layer}.scale" for layer in range(1, MOST_LAYERS + 1)], (1e-3, math.inf)),
     **dict.fromkeys(("feedback", "threshold", "lr_scale", "data.whiten_f0", "data.contrast_size"), (0, math.inf)),
     **dict.fromkeys(("data.whiten_n", "data.contrast_sigma"), (1e-3, math.inf)),
-    **dict.fromkeys(("blocks", "critic_halvings", "d_steps", "widest", "embedding", "r1_every"), (1, math.inf)),
+    **dict.fromkeys(("blocks", "critic_halvings", "widest", "embedding"), (1, math.inf)),
+    **dict.fromkeys(("d_steps", "accumulate", "r1_every"), (1, math.inf)),
     "ada_target": (0, 1),
     **dict.fromkeys(("altered", "altered_end"), (0, 1 + 1e-12)),
     "adam_b2_end": (0, 1),
@@ -243,6 +244,8 @@ def _validate_biggan(config: ConfigDict) -> None:
         raise UserError(f"critic_end={config.critic_end}: data.image_size halved, down to 4 at the least")
     if config.attention and config.attention not in sides[:-3]:
         raise UserError(f"attention={config.attention}: it is one of {sides[:-3]}, or 0")
+    if config.batch_size % config.accumulate:
+        raise UserError(f"accumulate={config.accumulate}: batch_size={config.batch_size} is no multiple of it")
     chunks = len([side for side in sides if side > 4]) + 1
     if config.skip_latent and config.latent_dim % chunks:
         raise UserError(f"latent_dim={config.latent_dim}: with skip_latent it is a multiple of {chunks}")

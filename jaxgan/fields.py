@@ -303,6 +303,8 @@ def _biggan() -> dict:
         "skip_latent": True,  # each block of the generator is given a part of the latent
         "embedding": 128,  # length of a class's, which all blocks of the generator are given
         "attention": 0,  # pixels a side of the features that see all of each other, in both networks; 0 has none
+        "accumulate": 1,  # parts of a batch that are computed one after the other, so that it takes less memory
+        "remat": False,  # compute features anew in the backward pass: less memory, a quarter more time
         "orthogonal": 1e-4,  # weight of the generator's squared products of different columns of its kernels
     }
 

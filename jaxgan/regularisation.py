@@ -21,20 +21,19 @@ def start_probability(config: ConfigDict) -> jax.Array | None:
     return jnp.float32(0) if config.ada_target else None
 
 
-def adapt(probability: jax.Array, outputs: jax.Array, target: jax.Array, images: int) -> jax.Array:
+def adapt(probability: jax.Array, sign: jax.Array, target: jax.Array, most: float) -> jax.Array:
     """Raises the probability with which images are altered where D is too sure of real ones, else lowers it.
 
-    D's outputs (B,) for real images are positive where it takes them for real. The mean of their signs, r_t, is held at
-    the target (Karras et al. 2020, arXiv 2006.06676, section 3.1, who adapt at each fourth step).
+    Its outputs for real images are positive where it takes them for real. The mean of their signs, r_t, is held at the
+    target (Karras et al. 2020, arXiv 2006.06676, section 3.1, who adapt at each fourth step).
 
     Args:
       probability: a scalar in [0, 1].
-      outputs: D's, for the batch's real images.
+      sign: r_t of a batch, a scalar.
       target: of r_t, a scalar.
-      images: in how many the probability goes from 0 to 1 at most.
+      most: by which the probability changes.
     """
-    sure = jnp.sign(outputs).mean() - target
-    return jnp.clip(probability + jnp.sign(sure) * len(outputs) / images, 0, 1)
+    return jnp.clip(probability + most * jnp.sign(sign - target), 0, 1)
 
 
 def squared_slopes(judge: Callable[[jax.Array], jax.Array], images: jax.Array) -> jax.Array:

@@ -79,7 +79,7 @@ def test_the_metrics_are_those_of_the_contract(trained):
     scores = {"score_real", "score_fake"}
     own = dict.fromkeys(("began", "sabegan", "adcgan", "sdpc_began"), balanced) | {
         "dcgan": adversarial | scores,
-        "biggan": adversarial | {"critic_real", "critic_fake"},
+        **dict.fromkeys(("biggan", "r3gan"), adversarial | {"critic_real", "critic_fake"}),
         "cyclegan": translated,
         "sdpc": layers,
         "sdpc_codes": layers | scores | {"loss_g", "loss_d", "active_fake"},

@@ -12,10 +12,12 @@ from jaxgan.algorithms import Algorithm, Batch, Metrics
 from jaxgan.algorithms.network import (
     Network,
     Params,
+    accumulated,
     average,
     count_labels,
     create,
     descend,
+    interleaved,
     layer_dtype,
     normalized,
     read_hyper,
@@ -93,9 +95,9 @@ class BigGan:
     def train_step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Metrics]:
         """Updates D `d_steps` times, each on a part of the batch, and then G."""
         hyper, d_steps = state.hyper, self.config.d_steps
-        parts = lambda array: array.reshape(-1, d_steps, *array.shape[1:]).swapaxes(0, 1)
         key_g, *keys_d = jax.random.split(key, d_steps + 1)
-        for image, label, key_d in zip(parts(batch["image"]), parts(batch["label"]), keys_d, strict=True):
+        parts = zip(interleaved(batch["image"], d_steps), interleaved(batch["label"], d_steps), keys_d, strict=True)
+        for image, label, key_d in parts:
             state, metrics = self.update_discriminator(state, images.to_float(image), label, key_d)
         state, loss_g = self.update_generator(state, label, key_g)
         metrics |= {"loss_g": loss_g, "lr_g": hyper.lr_g, "lr_d": hyper.lr_d}
@@ -105,27 +107,28 @@ class BigGan:
         self, state: State, real: jax.Array, label: jax.Array, key: jax.Array
     ) -> tuple[State, Metrics]:
         """One step of D down the hinge loss, on real images and on fakes of the same labels."""
-        hyper, discriminator, altered = state.hyper, state.discriminator, state.altered
+        config, hyper, discriminator, altered = self.config, state.hyper, state.discriminator, state.altered
         key_latent, key_mirror, key_real, key_fake = jax.random.split(key, 4)
         latent = self.sample_latent(key_latent, len(real))
-        fake = seen(self.config, key_fake, self.fake(normalized(state.generator)[0], latent, label), altered)
-        real = seen(self.config, key_real, images.augment(key_mirror, real, self.config.data.flip), altered)
+        fake = seen(config, key_fake, self.fake(normalized(state.generator)[0], latent, label), altered)
+        real = seen(config, key_real, images.augment(key_mirror, real, config.data.flip), altered)
 
-        def loss(params):
+        def loss(params, real, fake, label):
             weights, vectors = normalized(discriminator, params)
             score = lambda image: self.discriminator.apply({"params": weights}, image, label)
-            scores = score(real), score(fake)
-            value, penalty = hinge_real(scores[0]) + hinge_fake(scores[1]), 0.0
-            if self.config.r1:
-                every = self.config.r1_every
-                penalty = lazily(lambda: hyper.r1 / 2 * squared_slopes(score, real).mean(), state.step, every)
-            return value + penalty, (value, scores, vectors)
+            of_real, of_fake = score(real), score(fake)
+            value, penalty = hinge_real(of_real) + hinge_fake(of_fake), 0.0
+            if config.r1:
+                slopes = lambda: hyper.r1 / 2 * squared_slopes(score, real).mean()
+                penalty = lazily(slopes, state.step, config.r1_every)
+            metrics = {"loss_d": value, "critic_real": of_real.mean(), "critic_fake": of_fake.mean()}
+            return value + penalty, (metrics, vectors, jnp.sign(of_real).mean())
 
-        grads, (value, scores, vectors) = jax.grad(loss, has_aux=True)(discriminator.params)
+        gradient = lambda *parts: jax.grad(loss, has_aux=True)(discriminator.params, *parts)
+        grads, (metrics, vectors, sign) = accumulated(gradient, config.accumulate, real, fake, label)
         stepped = descend(discriminator, grads, hyper.lr_d, hyper.adam_b1, hyper.adam_b2)
-        metrics = {"loss_d": value, "critic_real": scores[0].mean(), "critic_fake": scores[1].mean()}
         if altered is not None:
-            altered = adapt(altered, scores[0], hyper.ada_target, self.config.ada_images)
+            altered = adapt(altered, sign, hyper.ada_target, len(real) / config.ada_images)
             metrics["altered"] = altered
         return state.replace(discriminator=stepped.replace(singular=vectors), altered=altered), metrics
 
@@ -133,17 +136,20 @@ class BigGan:
         """One step of G up D's scores, with weights that are drawn towards orthogonality; and its loss."""
         hyper, generator = state.hyper, state.generator
         key_latent, key_seen = jax.random.split(key)
-        latent = self.sample_latent(key_latent, len(label))
         judge, _ = normalized(state.discriminator)
 
-        def loss(params):
+        def loss(params, latent, label, keys):
             weights, vectors = normalized(generator, params)
-            fake = seen(self.config, key_seen, self.fake(weights, latent, label), state.altered)
+            fake = seen(self.config, keys[0], self.fake(weights, latent, label), state.altered)
             scores = self.discriminator.apply({"params": judge}, fake, label)
             value = -jnp.sum(weights_of_best(scores, hyper.top_share) * scores)
             return value + hyper.orthogonal * spectral.orthogonality(params), (value, vectors)
 
-        grads, (value, vectors) = jax.grad(loss, has_aux=True)(generator.params)
+        gradient = lambda *parts: jax.grad(loss, has_aux=True)(generator.params, *parts)
+        latent = self.sample_latent(key_latent, len(label))
+        parts = self.config.accumulate
+        keys = jax.random.split(key_seen, parts)  # one for each part
+        grads, (value, vectors) = accumulated(gradient, parts, latent, label, keys)
         stepped = descend(generator, grads, hyper.lr_g, hyper.adam_b1, hyper.adam_b2).replace(singular=vectors)
         return state.replace(generator=average(stepped, hyper.ema_decay)), value
 
@@ -194,6 +200,7 @@ def make(config: ConfigDict) -> Algorithm:
         "widest": config.widest,
         "classes": config.num_classes,
         "attention": config.attention,
+        "remat": config.remat,
         "initialization": config.init,
         "dtype": layer_dtype(config),
     }

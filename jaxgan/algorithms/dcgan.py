@@ -145,7 +145,8 @@ class Dcgan:
             discriminator=discriminator.replace(batch_stats=stats_d, singular=normalized(d)[1]),
         )
         if state.altered is not None:
-            altered = adapt(state.altered, logits_real, hyper.ada_target, self.config.ada_images)
+            sign, most = jnp.sign(logits_real).mean(), len(real) / self.config.ada_images
+            altered = adapt(state.altered, sign, hyper.ada_target, most)
             state, metrics = state.replace(altered=altered), metrics | {"altered": altered}
         return state, metrics
 

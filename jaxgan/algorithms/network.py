@@ -1,6 +1,7 @@
 """What every algorithm does to a network: hold it, step down its gradient, average it; and draw latents."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -44,6 +45,25 @@ def descend(network: Network, grads: Params, lr: jax.Array, b1: jax.Array, b2: j
     direction, opt_state = optax.scale_by_adam(b1, b2).update(grads, network.opt_state)
     params = jax.tree.map(lambda param, step: (param - lr * step).astype(param.dtype), network.params, direction)
     return network.replace(params=params, opt_state=opt_state)
+
+
+def interleaved(array: jax.Array, parts: int) -> jax.Array:
+    """Cuts (n * parts, ...) in (parts, n, ...): on several devices each has its share of every part."""
+    return array.reshape(-1, parts, *array.shape[1:]).swapaxes(0, 1)
+
+
+def accumulated(function: Callable[..., Any], parts: int, *batches: jax.Array) -> Any:
+    """The mean of what a function gives for so many equal parts of batches (B, ...), one after the other.
+
+    That of a gradient of a mean is the gradient for the whole batches, in the memory that a part takes.
+    """
+    if parts == 1:
+        return function(*batches)
+    cut = [interleaved(batch, parts) for batch in batches]
+    nothing = jax.tree.map(jnp.zeros_like, jax.eval_shape(function, *(batch[0] for batch in cut)))
+    add = lambda total, part: (jax.tree.map(jnp.add, total, function(*part)), None)
+    total, _ = jax.lax.scan(add, nothing, cut)
+    return jax.tree.map(lambda leaf: leaf / parts, total)
 
 
 def average(network: Network, decay: jax.Array) -> Network:

@@ -35,6 +35,7 @@ class Generator(nn.Module):
     classes: int = 0
     embedding: int = 128  # length of a label's
     attention: int = 0  # side of the feature map with self-attention; 0 has none
+    remat: bool = False  # computes each block anew in the backward pass, in the place of keeping what is inside
     initialization: str = "orthogonal"
     dtype: jnp.dtype = jnp.float32
 
@@ -50,10 +51,12 @@ class Generator(nn.Module):
         named = nn.Embed(self.classes, self.embedding, dtype=self.dtype)(label) if self.classes else None
         square = BASE_SIZE, BASE_SIZE, feature_channels(self.width, self.widest, BASE_SIZE)
         x = Dense(math.prod(square), **start)(first.astype(self.dtype)).reshape(-1, *square)
-        for side, chunk in zip(sides, rest, strict=True):
+        block = nn.remat(UpBlock) if self.remat else UpBlock
+        for number, (side, chunk) in enumerate(zip(sides, rest, strict=True)):
             known = [part for part in (named, chunk) if part is not None]
             condition = jnp.concatenate(known, 1) if known else None
-            x = UpBlock(feature_channels(self.width, self.widest, side), norm, start)(x, condition)
+            features = feature_channels(self.width, self.widest, side)
+            x = block(features, norm, start, name=f"UpBlock_{number}")(x, condition)
             if side == self.attention:
                 x = SelfAttention(**start)(x)
         x = nn.relu(BatchNorm(not train, momentum=0.0, dtype=self.dtype)(x))
@@ -73,19 +76,21 @@ class Discriminator(nn.Module):
     blocks: int  # ... blocks on it
     classes: int = 0
     attention: int = 0
+    remat: bool = False
     initialization: str = "orthogonal"
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, images: jax.Array, label: jax.Array | None) -> jax.Array:
         start = {"initialization": self.initialization, "dtype": self.dtype}
+        block = nn.remat(DownBlock) if self.remat else DownBlock
         x, size = images.astype(self.dtype), images.shape[1]
-        for side in (side for side in halvings(size) if side > self.end):
-            x = DownBlock(feature_channels(self.width, self.widest, side), True, side < size, start)(x)
-            if side // 2 == self.attention:
+        halved = [side for side in halvings(size) if side > self.end]
+        for number, side in enumerate(halved + [self.end] * self.blocks):
+            features, halve = feature_channels(self.width, self.widest, side), number < len(halved)
+            x = block(features, halve, number > 0, start, name=f"DownBlock_{number}")(x)
+            if halve and side // 2 == self.attention:
                 x = SelfAttention(**start)(x)
-        for _ in range(self.blocks):
-            x = DownBlock(feature_channels(self.width, self.widest, self.end), False, True, start)(x)
         features = image_sum(at_least_float32(nn.relu(x)))
         score = Dense(1, **start)(features)
         if self.classes:

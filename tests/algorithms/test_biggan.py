@@ -114,6 +114,25 @@ def test_images_are_normalised_by_standing_statistics(plain):
     assert not np.allclose(plain.generate(settled, latent, label[::-1]), together, atol=1e-3)
 
 
+def test_parts_of_a_batch_and_features_computed_anew_change_nothing(plain):
+    """D's gradient is that of the whole batch; G's is not, as it normalises each part by itself."""
+    _, state, batch = parts(plain)
+    usual = {"diffaugment": False, "r1": 0.0, "attention": 0, "ema_decay": 0.5, "d_steps": 1}
+    one = Compiled(load("biggan", **usual))
+    for fields in ({"accumulate": 4}, {"remat": True}):
+        other = Compiled(load("biggan", **usual, **fields))
+        first = jax.tree.map(lambda array: array[:8], batch)
+        found, expected = (compiled.step(state, first, jax.random.key(1)) for compiled in (other, one))
+        of_d = [optax.tree.get(after.discriminator.opt_state, "mu") for after, _ in (found, expected)]
+        of_g = [optax.tree.get(after.generator.opt_state, "mu") for after, _ in (found, expected)]
+        scale = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(of_d))
+        jax.tree.map(lambda a, b, scale=scale: np.testing.assert_allclose(a, b, atol=1e-4 * scale), *of_d)
+        for name in ("loss_d", "critic_real", "critic_fake"):
+            assert found[1][name] == pytest.approx(float(expected[1][name]), rel=1e-4)
+        if "remat" in fields:
+            jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-3), *of_g)
+
+
 def test_the_penalty_comes_at_every_second_step_and_twice_as_large():
     """Its share of D's first gradient, by the second moment of Adam with b1 = 0."""
     lazy, eager, none = (
