@@ -17,4 +17,4 @@ def get_config(preset=None):
     config.epochs = 300
     config.lr_g = 2.5e-4
     config.lr_d = 5e-5
-    return with_preset(config, preset, quick=QUICK_DCGAN | {"width": 8, "steps": 1500})
+    return with_preset(config, preset, quick=QUICK_DCGAN | {"width": 8, "steps": 1500}, tiny={"data.image_size": 32})

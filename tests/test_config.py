@@ -3,7 +3,7 @@ from support import CONFIGS, ROOT, load
 
 from jaxgan import config as config_lib
 from jaxgan.errors import UserError
-from jaxgan.fields import TINY, TINY_CODES, TINY_CRITIC, TINY_TRANSLATION, flatten
+from jaxgan.fields import TINY, TINY_BIGGAN, TINY_CODES, TINY_CRITIC, TINY_R3GAN, TINY_TRANSLATION, flatten
 
 
 def began(*arguments):
@@ -99,7 +99,7 @@ def test_presets_only_reduce():
     for name in CONFIGS:
         plain, tiny = (config_lib.load([f"--config={ROOT}/configs/{name}.py{p}"])[0] for p in ("", ":tiny"))
         changed = {field for field, value in flatten(tiny).items() if flatten(plain)[field] != value}
-        known = {*TINY, *TINY_CODES, *TINY_CRITIC, *TINY_TRANSLATION}
+        known = {*TINY, *TINY_CODES, *TINY_CRITIC, *TINY_TRANSLATION, *TINY_BIGGAN, *TINY_R3GAN}
         assert changed <= {*known, "data.name", "data.image_size", "data.image_width"}
 
 

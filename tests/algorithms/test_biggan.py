@@ -13,7 +13,7 @@ from jaxgan.models import spectral
 @pytest.fixture(scope="module")
 def plain():
     """Without what hides the arithmetic: augmentation, penalty, attention."""
-    return Compiled(load("biggan", diffaugment=False, r1=0.0, attention=0, ema_decay=0.5))
+    return Compiled(load("biggan", ada_target=0.0, r1=0.0, attention=0, ema_decay=0.5))
 
 
 def parts(compiled):
@@ -117,7 +117,7 @@ def test_images_are_normalised_by_standing_statistics(plain):
 def test_parts_of_a_batch_and_features_computed_anew_change_nothing(plain):
     """D's gradient is that of the whole batch; G's is not, as it normalises each part by itself."""
     _, state, batch = parts(plain)
-    usual = {"diffaugment": False, "r1": 0.0, "attention": 0, "ema_decay": 0.5, "d_steps": 1}
+    usual = {"ada_target": 0.0, "r1": 0.0, "attention": 0, "ema_decay": 0.5, "d_steps": 1}
     one = Compiled(load("biggan", **usual))
     for fields in ({"accumulate": 4}, {"remat": True}):
         other = Compiled(load("biggan", **usual, **fields))
@@ -136,7 +136,7 @@ def test_parts_of_a_batch_and_features_computed_anew_change_nothing(plain):
 def test_the_penalty_comes_at_every_second_step_and_twice_as_large():
     """Its share of D's first gradient, by the second moment of Adam with b1 = 0."""
     lazy, eager, none = (
-        Compiled(load("biggan", diffaugment=False, attention=0, d_steps=1, num_classes=0, **fields))
+        Compiled(load("biggan", ada_target=0.0, attention=0, d_steps=1, num_classes=0, **fields))
         for fields in ({"r1": 1.0, "r1_every": 2}, {"r1": 2.0, "r1_every": 1}, {"r1": 0.0})
     )
     state, batch, key = lazy.init(jax.random.key(0)), random_batch(lazy.config), jax.random.key(1)

@@ -81,7 +81,7 @@ def test_g_learns_from_the_best_fakes_alone():
 
 @pytest.mark.parametrize("name", ["biggan", "dcgan"])
 def test_images_are_altered_more_often_while_d_is_sure(name):
-    compiled = Compiled(load(name, ada_target=0.6, ada_images=32, diffaugment=False))
+    compiled = Compiled(load(name, ada_target=0.6, ada_images=32))
     state, batch, key = compiled.init(jax.random.key(0)), random_batch(compiled.config), jax.random.key(1)
     assert state.altered == 0
     sure = state.replace(hyper=state.hyper.replace(ada_target=jnp.float32(-2.0)), altered=jnp.float32(0.5))
