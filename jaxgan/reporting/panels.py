@@ -18,15 +18,8 @@ from jaxgan.reporting.sweeps import Setting, Sweep
 GENERAL = frozenset(("step", "epoch", "seconds", "images_per_second"))  # columns of metrics.jsonl of no algorithm
 SCORES = ("score_real", "score_fake", "critic_real", "critic_fake")
 METRICS = ("loss_g", "loss_d", "loss_real", "loss_fake", "k", "m", *SCORES, "lr_g", "lr_d")
-SHARES = (
-    "k",
-    "likeness",
-    "altered",
-    "score_real",
-    "score_fake",
-    "recognised",
-    "coverage",
-)  # drawn on an axis from 0 to 1
+# What is drawn on an axis from 0 to 1.
+SHARES = ("k", "likeness", "altered", "score_real", "score_fake", "recognised", "coverage")
 REFERENCES = {"diversity": 1.0}  # what real images have
 
 
