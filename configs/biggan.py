@@ -5,10 +5,10 @@
 `--config.num_classes=` is the number of the data set's classes; with 0 it is told none.
 """
 
-from jaxgan.fields import TINY_BIGGAN, base, with_preset
+from jaxgan.fields import QUICK_BIGGAN, TINY_BIGGAN, base, with_preset
 
 
 def get_config(preset=None):
     config = base("biggan")
     config.num_classes = 10
-    return with_preset(config, preset, quick={}, tiny=TINY_BIGGAN)
+    return with_preset(config, preset, quick=QUICK_BIGGAN, tiny=TINY_BIGGAN)

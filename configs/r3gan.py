@@ -5,7 +5,7 @@
 Their 20 million images are 39,000 steps; `--config.num_classes=` is the number of classes that it is to be told.
 """
 
-from jaxgan.fields import TINY_R3GAN, base, with_preset
+from jaxgan.fields import QUICK_R3GAN, TINY_R3GAN, base, with_preset
 
 
 def get_config(preset=None):
@@ -14,4 +14,4 @@ def get_config(preset=None):
     config.schedule_steps = 39_063
     config.ema_images = 0
     config.ema_images_end = 5_000_000
-    return with_preset(config, preset, quick={}, tiny=TINY_R3GAN)
+    return with_preset(config, preset, quick=QUICK_R3GAN, tiny=TINY_R3GAN)

@@ -418,6 +418,33 @@ QUICK_CODES = QUICK_DCGAN | {
     "lr_d": 5e-4,
     "monitor.warmup": 1000,
 }
+QUICK_BIGGAN = QUICK_DCGAN | {
+    "batch_size": 32,
+    "steps": 1000,
+    "width": 8,
+    "widest": 16,
+    "critic_end": 4,
+    "critic_blocks": 1,
+    "d_steps": 3,
+    "sample_every": 250,
+    "checkpoint_every": 250,
+    "monitor.every": 250,
+}
+QUICK_R3GAN = {
+    "batch_size": 16,
+    "steps": 500,
+    "schedule_steps": 500,
+    "width": 32,
+    "group": 8,
+    "blocks": 1,
+    "altered_end": 0.0,
+    "ema_images": 5_000,
+    "ema_images_end": 5_000,
+    "sample_every": 250,
+    "checkpoint_every": 250,
+    "monitor.every": 250,
+    "monitor.warmup": 500,
+}
 QUICK_TRANSLATION = {
     "data.a.name": "sketches",
     "data.b.name": "toons",

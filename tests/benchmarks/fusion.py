@@ -58,7 +58,8 @@ SYSTEMS = {
         "sdpc_codes+code_layer=1+layer_1.sparsity=0.1+layer_2.sparsity=0.05+r1=1",
     ],
 }
-SAME_COST = ("gamma", "lambda_k", "lr_g", "lr_d", "r1")  # fields whose values do not change what a step takes
+# Fields whose values do not change what a step takes.
+SAME_COST = ("gamma", "lambda_k", "lr_g", "lr_d", "r1", "init_from")
 CHECKPOINTS = {"best": ["--step=best"], "last": []}  # of a run: the one of the least fd_probe in training, and the end
 ROUNDS, STEPS = 3, 60  # of timing: a step's time is the median over the rounds, of the last third of the steps
 READINGS = 20  # of a run's monitor

@@ -9,7 +9,7 @@ from beside_pytorch import Training, compare, fields, run
 
 from jaxgan import cli
 
-SIZES = {"biggan:quick": 10, "small32:quick": 10, "r3gan:quick": 5}  # and steps a round
+SIZES = {"biggan:quick": 10, "r3gan:quick": 5}  # and steps a round
 
 
 def one(name: str, python: str, rounds: int) -> None:

@@ -78,3 +78,24 @@ def test_self_attention_by_hand():
     weights = np.exp(scores) / np.exp(scores).sum(2, keepdims=True)
     taken = (weights @ pool(x @ value) @ out).reshape(x.shape)
     np.testing.assert_allclose(layer.apply({"params": params}, x), x + 0.5 * taken, atol=1e-5)
+
+
+@pytest.mark.parametrize("attention", [0, 16])
+def test_with_rematerialisation_few_features_are_kept_for_the_backward_pass(attention):
+    kept = []
+    for remat in (False, True):
+        generator = biggan.Generator(32, 3, 2, 4, attention=attention, remat=remat)
+        discriminator = biggan.Discriminator(2, 4, 8, 2, attention=attention, remat=remat)
+        latent, key = jnp.zeros((4, 8)), jax.random.key(0)
+        params = [
+            generator.init(key, latent, None, train=True),
+            discriminator.init(key, jnp.zeros((4, 32, 32, 3)), None),
+        ]
+
+        def judged(params, generator=generator, discriminator=discriminator, latent=latent):
+            image, _ = generator.apply(params[0], latent, None, train=True, mutable="batch_stats")
+            return discriminator.apply(params[1], image, None)
+
+        residuals = jax.tree.leaves(jax.eval_shape(lambda params, judged=judged: jax.vjp(judged, params)[1], params))
+        kept.append(sum(leaf.size for leaf in residuals))
+    assert kept[1] < kept[0] / 2

@@ -1,0 +1,23 @@
+"""BigGAN (Brock et al. 2019, arXiv 1809.11096, table 4) for 128 px and ten classes, at two thirds of its width.
+
+    python -m jaxgan.main --config=configs/biggan128.py[:quick|:tiny]
+
+Batches of 32 fit an accelerator of 16 GB, larger ones with `--config.accumulate=` or `--config.remat`: the first lines
+say how much memory a step takes. With `--config.data.image_size=64` it is the network for 64 px.
+"""
+
+from jaxgan.fields import QUICK_BIGGAN, TINY_BIGGAN, base, with_preset
+
+
+def get_config(preset=None):
+    config = base("biggan")
+    config.data.image_size = 128
+    config.batch_size = 32
+    config.latent_dim = 120
+    config.num_classes = 10
+    config.widest = 16
+    config.critic_end = 4
+    config.critic_blocks = 1
+    config.attention = 64
+    quick = QUICK_BIGGAN | {"data.image_size": 32, "attention": 16}
+    return with_preset(config, preset, quick=quick, tiny=TINY_BIGGAN | {"data.image_size": 32, "latent_dim": 8})
