@@ -66,8 +66,8 @@ def adaptive(key: jax.Array, images: jax.Array, probability: jax.Array) -> jax.A
     images stay as they are.
     """
     key_plane, key_colours = jax.random.split(key)
-    count, _, _, channels = images.shape
-    moved = warp(images, _planes(Chances(key_plane, count, probability)))
+    count, *_, channels = images.shape
+    moved = warp(images, _planes(Chances(key_plane, count, probability), images.shape[1:3]))
     matrix, offset = _colours(Chances(key_colours, count, probability), channels)
     return jnp.einsum("bhwc,bcd->bhwd", moved, matrix) + offset[:, None, None, None]
 
@@ -102,13 +102,15 @@ def _normal(deviation: float) -> Callable[..., jax.Array]:
     return lambda key, shape: deviation * jax.random.normal(key, shape)
 
 
-def _planes(chances: Chances) -> jax.Array:
+def _planes(chances: Chances, sides: tuple[int, int]) -> jax.Array:
     """Maps (B, 3, 3) from places in what is drawn to those in the image, in halves of its sides from its centre."""
     turned = 1 - jnp.sqrt(1 - chances.probability)  # of each of two turns, so that one comes with the probability
     mirrored = chances(lambda *drawn: jax.random.rademacher(*drawn, jnp.float32), 1)
     quarters = jnp.floor(chances(_uniform(0, 4), 0))
     larger, longer = (2 ** chances(_normal(0.2), 0) for _ in range(2))
     whole, part = (chances.together(2, draw, 0) for draw in (_uniform(-0.25, 0.25), _normal(0.25)))
+    halves = jnp.array(sides[::-1])[:, None] / 2
+    whole = jnp.round(whole * halves) / halves  # by whole pixels
     turns = [chances(_uniform(-math.pi, math.pi), 0, turned) for _ in range(2)]
     planes = [
         _plane(across=mirrored),

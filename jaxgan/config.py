@@ -202,10 +202,10 @@ def validate(config: ConfigDict) -> None:
         raise UserError(f"width={config.width}: that of DCGAN's networks is a multiple of 4")
     if config.algorithm == "cyclegan":
         _validate_translator(config)
+    if config.batch_size % fields.get("accumulate", 1):
+        raise UserError(f"accumulate={config.accumulate}: batch_size={config.batch_size} is no multiple of it")
     if fields.get("diffaugment") and fields.get("ada_target"):
         raise UserError(f"ada_target={config.ada_target}: diffaugment alters images already; set one of the two")
-    if config.algorithm == "biggan":
-        _validate_biggan(config)
     if "pretrain_steps" in fields:
         _validate_pretraining(config)
     if fields.get("k_min", 0) > fields.get("k_max", 0):
@@ -236,19 +236,6 @@ def _validate_translator(config: ConfigDict) -> None:
         raise UserError(f"critic_halvings={config.critic_halvings}: that leaves no patch of {data.image_size} pixels")
     if config.paired and not data.paired:
         raise UserError(f"paired={config.paired}: batches hold partners with data.paired=True only")
-
-
-def _validate_biggan(config: ConfigDict) -> None:
-    sides = [config.data.image_size >> number for number in range(8)]
-    if config.critic_end not in sides[1:] or config.critic_end < 4:
-        raise UserError(f"critic_end={config.critic_end}: data.image_size halved, down to 4 at the least")
-    if config.attention and config.attention not in sides[:-3]:
-        raise UserError(f"attention={config.attention}: it is one of {sides[:-3]}, or 0")
-    if config.batch_size % config.accumulate:
-        raise UserError(f"accumulate={config.accumulate}: batch_size={config.batch_size} is no multiple of it")
-    chunks = len([side for side in sides if side > 4]) + 1
-    if config.skip_latent and config.latent_dim % chunks:
-        raise UserError(f"latent_dim={config.latent_dim}: with skip_latent it is a multiple of {chunks}")
 
 
 def _validate_sdpc(config: ConfigDict) -> None:

@@ -129,7 +129,7 @@ def move_atom(algorithm: Algorithm, state: State, atom: int, num: int, seed: int
 
 
 def history(workdir: str | Path, num: int, seed: int) -> tuple[list[int], np.ndarray]:
-    """Draws the same latents with each checkpoint that is left, the oldest first.
+    """Draws the same latents, and labels, with each checkpoint that is left, the oldest first.
 
     Returns:
       The checkpoints' steps, and uint8 (len(steps), num, H, W, C).
@@ -137,10 +137,11 @@ def history(workdir: str | Path, num: int, seed: int) -> tuple[list[int], np.nda
     Raises:
       UserError: there is no such run, or no checkpoint in it.
     """
-    steps, drawn = [], []
+    steps, drawn, asked = [], [], None
     for algorithm, state, step in restoring.load_all(workdir):
+        asked = asked or ask(algorithm, state, num, seed)
         steps.append(step)
-        drawn.append(sample(algorithm, state, num, seed))
+        drawn.append(generate(algorithm, state, asked))
     return steps, np.stack(drawn)
 
 

@@ -80,7 +80,7 @@ def base(algorithm: str) -> ConfigDict:
     if algorithm == "sdpc":
         for name in _OF_GANS:
             del config[name]
-    if algorithm in ("sdpc", "sdpc_codes", "cyclegan"):
+    if algorithm in ("sdpc", "sdpc_codes", "cyclegan", "biggan", "r3gan"):
         del config.data["noise"]
     if algorithm == "r3gan":
         del config["ema_decay"], config["init"]
@@ -285,6 +285,14 @@ def _of_outputs() -> dict:
     }
 
 
+def _memory() -> dict:
+    """What lets a step take less of it."""
+    return {
+        "accumulate": 1,  # parts of a batch that are computed one after the other; BatchNorm sees each by itself
+        "remat": False,  # compute features anew in the backward pass, in the place of keeping them
+    }
+
+
 def _biggan() -> dict:
     return _of_outputs() | {
         "epochs": 500,
@@ -295,6 +303,7 @@ def _biggan() -> dict:
         "lr_d": 2e-4,
         "adam_b1": 0.0,
         "ema_decay": 0.9999,
+        "ema_start": 1000,  # steps before which the average of G's weights is the weights themselves
         "num_classes": 0,  # of the data set, which G and D are told; 0 tells them none
         "d_steps": 4,  # of the discriminator for one of the generator, each on a batch of its own
         "widest": 4,  # most channels, in widths: they double from the `width` of 128 px with each halving
@@ -303,8 +312,7 @@ def _biggan() -> dict:
         "skip_latent": True,  # each block of the generator is given a part of the latent
         "embedding": 128,  # length of a class's, which all blocks of the generator are given
         "attention": 0,  # pixels a side of the features that see all of each other, in both networks; 0 has none
-        "accumulate": 1,  # parts of a batch that are computed one after the other, so that it takes less memory
-        "remat": False,  # compute features anew in the backward pass: less memory, a quarter more time
+        **_memory(),
         "orthogonal": 1e-4,  # weight of the generator's squared products of different columns of its kernels
     }
 
@@ -321,6 +329,7 @@ def _r3gan() -> dict:
         "num_classes": 0,  # of the data set, which G and D are told; 0 tells them none
         "blocks": 2,  # residual blocks for each size of the features
         "group": 16,  # channels that are convolved together
+        **_memory(),
         # In schedule_steps, along half a cosine, both learning rates, adam_b2, r1, altered and ema_images go to what is
         # called the same with _end.
         "schedule_steps": 0,  # 0 stays at the first values

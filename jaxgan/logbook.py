@@ -54,7 +54,11 @@ def opened(
     stored = run.claim(config, experiment.dataset, experiment.origin)
     if config.monitor.every:
         sampler = watch_lib.sampler(
-            experiment.algorithm, config.monitor.num, experiment.key(Stream.MONITOR), experiment.origin
+            experiment.algorithm,
+            config.monitor.num,
+            experiment.key(Stream.MONITOR),
+            experiment.dataset.train.label,
+            experiment.origin,
         )
         watch = watch_lib.Watch(config, sampler, experiment.whole, experiment.dataset, run.monitor)
     with Checkpoints(run.checkpoints, config.keep, config.keep_every, config.monitor.best_metric) as checkpoints:

@@ -14,7 +14,7 @@ from jaxgan.data import cache
 from jaxgan.errors import UserError
 
 DATA_AXIS = "data"
-LOWER = "lower batch_size, data.image_size or the width of the networks"
+LOWER = "lower batch_size, data.image_size or the width of the networks, or raise accumulate if there is such a field"
 MOST_STEPS = 64  # in one call: enough that starting it costs nothing, few enough that a signal is soon heard
 
 # XLA's options on a CPU; other versions of jaxlib may not know them.

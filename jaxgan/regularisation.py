@@ -10,30 +10,38 @@ from jaxgan.augmentation import adaptive, diffaugment
 
 
 def seen(config: ConfigDict, key: jax.Array, images: jax.Array, probability: jax.Array | None = None) -> jax.Array:
-    """What a discriminator sees of images (B, H, W, C), real or drawn; `probability` is that of `adapt`."""
+    """What a discriminator sees of images (B, H, W, C), real or drawn; `probability` is that of `adapted`."""
     if config.diffaugment:
         return diffaugment(key, images)
     return images if probability is None else adaptive(key, images, probability)
 
 
 def start_probability(config: ConfigDict) -> jax.Array | None:
-    """Where `adapt` starts; None where images are not altered by it."""
+    """Where `adapted` starts; None where images are not altered by it."""
     return jnp.float32(0) if config.ada_target else None
 
 
-def adapt(probability: jax.Array, sign: jax.Array, target: jax.Array, most: float) -> jax.Array:
+def adapted(
+    probability: jax.Array | None, sign: jax.Array, target: jax.Array, most: float
+) -> tuple[jax.Array | None, dict[str, jax.Array]]:
     """Raises the probability with which images are altered where D is too sure of real ones, else lowers it.
 
     Its outputs for real images are positive where it takes them for real. The mean of their signs, r_t, is held at the
     target (Karras et al. 2020, arXiv 2006.06676, section 3.1, who adapt at each fourth step).
 
     Args:
-      probability: a scalar in [0, 1].
+      probability: a scalar in [0, 1], or None where images are not altered so.
       sign: r_t of a batch, a scalar.
       target: of r_t, a scalar.
       most: by which the probability changes.
+
+    Returns:
+      The new probability, and as what it is logged.
     """
-    return jnp.clip(probability + most * jnp.sign(sign - target), 0, 1)
+    if probability is None:
+        return None, {}
+    changed = jnp.clip(probability + most * jnp.sign(sign - target), 0, 1)
+    return changed, {"altered": changed}
 
 
 def squared_slopes(judge: Callable[[jax.Array], jax.Array], images: jax.Array) -> jax.Array:
@@ -58,5 +66,5 @@ def weights_of_best(scores: jax.Array, share: jax.Array) -> jax.Array:
     With them G learns by its best images alone (top-k training, Sinha et al. 2020, arXiv 2002.06224).
     """
     ranks = jnp.argsort(jnp.argsort(-scores))
-    best = ranks < jnp.ceil(share * len(scores))
+    best = ranks < jnp.ceil(share * len(scores) - 1e-3)  # which is not exact in float32
     return best / best.sum()

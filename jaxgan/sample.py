@@ -55,6 +55,8 @@ def _draw_samples(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarr
     layers = "-layers" * (options.grid == "layers")
     out = options.out or _samples(options.workdir) / f"{step:06}-seed{options.seed}{layers}.png"
     if layers or not algorithm.generate:
+        if options.label is not None or options.truncation is not None:
+            raise UserError("the run's algorithm draws no samples: leave out --label and --truncation")
         return out, _draw_what_it_shows(options, algorithm, state, out)
     samples = sample(algorithm, state, options.num or 64, options.seed, _label(options), options.truncation)
     images.save_png(out, _square(samples))
@@ -197,8 +199,11 @@ def _check_numbers(options: argparse.Namespace) -> None:
             raise UserError(f"--{name} is for a walk: add {walks}, or leave it out")
     if options.truncation is not None and options.truncation < LEAST_TRUNCATION:
         raise UserError(f"--truncation={options.truncation}: it is {LEAST_TRUNCATION} or more")
-    if options.truncation is not None and (options.interpolate or options.grid != "samples"):
-        raise UserError("--truncation is for single samples: leave out --interpolate and --grid")
+    others = options.grid != "samples" or options.atom is not None or options.input
+    if options.truncation is not None and (others or options.interpolate):
+        raise UserError("--truncation is for single samples: leave out --interpolate, --grid, --atom and --input")
+    if options.label is not None and others:
+        raise UserError("--label is for samples and walks: leave out --grid, --atom and --input")
     if options.direction and not options.input:
         raise UserError("--direction is for images that are translated: add --input=FILE")
     if options.input and (options.interpolate or options.grid != "samples" or options.atom is not None or options.num):
@@ -230,7 +235,7 @@ def _label(options: argparse.Namespace) -> int | None:
     if options.label is None:
         return None
     names = RunDirectory(options.workdir).stored()["data"]["names"]
-    by_name = {name: number for number, name in enumerate(names)} | {str(n): n for n in range(len(names))}
+    by_name = {str(n): n for n in range(len(names))} | {name: number for number, name in enumerate(names)}
     if options.label not in by_name:
         raise UserError(f"--label={options.label}: there are {', '.join(names) or 'no classes'}")
     return by_name[options.label]

@@ -128,7 +128,9 @@ def expectation(experiment: Experiment, compiled: jax.stages.Compiled) -> str:
     text = f"parameters: {sizes}; a step takes {parallel.step_memory(compiled) / 2**20:,.0f} MiB of memory"
     last = rates_end(experiment.config)
     late = last and last > experiment.steps
-    return text + (f"; the learning rates would fall to 0 by step {last:,}, which lies behind the end" if late else "")
+    text += f"; the learning rates would fall to 0 by step {last:,}, which lies behind the end" if late else ""
+    planned = experiment.config.get("schedule_steps", 0)
+    return text + (f"; schedule_steps={planned} lies behind the end" if planned > experiment.steps else "")
 
 
 def estimate(progress: Progress, steps: int) -> None:

@@ -68,7 +68,7 @@ def _arrays(state: Any) -> dict[str, jax.Array]:
     """The networks' arrays by name, such as generator.params.Dense_0.kernel, without those of optimizers."""
     arrays = {}
     for name, network in networks(state).items():
-        leaves = jax.tree_util.tree_leaves_with_path(network.replace(opt_state=None))
+        leaves = jax.tree_util.tree_leaves_with_path(network.replace(opt_state=None, singular=None))
         arrays |= {f"{name}.{path_name(path)}": leaf for path, leaf in leaves}
     return arrays
 

@@ -41,16 +41,25 @@ class Reading(NamedTuple):
 Sampler = Callable[[Any], np.ndarray]  # from a state to the samples that a reading looks at, float (num, H, W, C)
 
 
-def sampler(algorithm: algorithms.Algorithm, num: int, key: jax.Array, origin: DataSet | None) -> Sampler:
-    """Draws the same latents at every reading, or translates the same held-out images, off the mesh."""
+def sampler(
+    algorithm: algorithms.Algorithm, num: int, key: jax.Array, label: np.ndarray, origin: DataSet | None
+) -> Sampler:
+    """Draws the same latents at every reading, or translates the same held-out images, off the mesh.
+
+    Where an algorithm generates by classes, some of those of the training images, `label`, go with the latents.
+    """
     if origin:
         image = images.to_float(evenly(origin.held_out, num).image)
         given = np.split(image, range(BATCH, len(image), BATCH))
         draw = jax.jit(lambda state, image: algorithm.translate(state, image, "ab"))
     else:
-        batches = range(math.ceil(num / BATCH))
-        given = [jax.random.fold_in(key, batch) for batch in batches]
-        draw = jax.jit(lambda state, key: _draw(algorithm, state, key))
+        batches, by_classes = range(math.ceil(num / BATCH)), algorithm.sample_label is not None
+        chosen = np.random.default_rng(0).choice(label, (len(batches), BATCH))
+        given = [
+            (algorithm.sample_latent(jax.random.fold_in(key, batch), BATCH), chosen[batch] if by_classes else None)
+            for batch in batches
+        ]
+        draw = jax.jit(lambda state, asked: algorithm.generate(state, *asked))
     settle = jax.jit(algorithm.settle or (lambda state: state))
 
     def samples(state: Any) -> np.ndarray:
@@ -58,13 +67,6 @@ def sampler(algorithm: algorithms.Algorithm, num: int, key: jax.Array, origin: D
         return np.concatenate([np.asarray(draw(settled, batch)) for batch in given])[:num]
 
     return samples
-
-
-def _draw(algorithm: algorithms.Algorithm, state: Any, key: jax.Array) -> jax.Array:
-    latent, label = algorithm.sample_latent(key, BATCH), None
-    if algorithm.sample_label:
-        label = algorithm.sample_label(state, jax.random.fold_in(key, 1), BATCH)
-    return algorithm.generate(state, latent, label)
 
 
 class Watch:

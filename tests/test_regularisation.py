@@ -5,7 +5,7 @@ import pytest
 
 from jaxgan.models import layers
 from jaxgan.models.arithmetic import elu, image_sum
-from jaxgan.regularisation import adapt, lazily, squared_slopes, weights_of_best
+from jaxgan.regularisation import adapted, lazily, squared_slopes, weights_of_best
 
 
 def test_squared_slopes_by_hand():
@@ -46,10 +46,13 @@ def test_a_lazy_penalty_has_the_same_mean():
 
 def test_the_probability_follows_the_mean_sign():
     for target, before, after in ((0.6, 0.2, 0.25), (0.8, 0.2, 0.15), (0.8, 0.0, 0), (0.6, 1.0, 1)):
-        assert adapt(jnp.float32(before), jnp.float32(0.75), jnp.float32(target), 0.05) == pytest.approx(after)
+        found, logged = adapted(jnp.float32(before), jnp.float32(0.75), jnp.float32(target), 0.05)
+        assert found == logged["altered"] == pytest.approx(after)
+    assert adapted(None, jnp.float32(0.75), jnp.float32(0.6), 0.05) == (None, {})
 
 
 def test_weights_are_those_of_the_best():
     scores = jnp.array([0.1, 3.0, -2.0, 5.0, 1.0])
     for share, expected in ((1.0, [0.2] * 5), (0.4, [0, 0.5, 0, 0.5, 0]), (0.5, [0, 1 / 3, 0, 1 / 3, 1 / 3])):
         np.testing.assert_allclose(weights_of_best(scores, share), expected)
+    assert jnp.sum(weights_of_best(jnp.arange(50.0), jnp.float32(0.6)) > 0) == 30

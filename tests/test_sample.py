@@ -68,6 +68,8 @@ def test_truncated_latents_are_those_within_and_others_drawn_anew(workdir):
         (["--label=0"], "was not told the classes"),
         (["--truncation=0"], "--truncation=0.0: it is 0.05 or more"),
         (["--truncation=1", "--interpolate=slerp"], "--truncation is for single samples"),
+        (["--truncation=1", "--atom=1"], "--truncation is for single samples"),
+        (["--label=0", "--grid=history"], "--label is for samples and walks"),
     ],
 )
 def test_what_cannot_be_drawn_is_a_line(workdir, flags, said):

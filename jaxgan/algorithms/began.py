@@ -20,6 +20,7 @@ from jaxgan.algorithms.network import (
     read_hyper,
     sample_latent,
     sampling_params,
+    spectral_key,
 )
 from jaxgan.models.arithmetic import at_least_float32
 from jaxgan.models.autoencoder import AutoEncoder, Decoder, Encoder
@@ -131,19 +132,15 @@ class Began:
         key_generator, key_discriminator = jax.random.split(key)
         latent = jnp.zeros((1, config.latent_dim))
         image = jnp.zeros((1, config.data.image_size, config.data.image_size, config.data.channels))
-        hyper = self.hyper()
+        hyper, judge = self.hyper(), self.discriminator.init(key_discriminator, image)
         return State(
             step=jnp.int32(0),
             generator=create(self.generator.init(key_generator, latent), ema=config.ema_decay > 0),
-            discriminator=self.create_discriminator(key_discriminator, image),
+            discriminator=create(judge, spectral_key=spectral_key(config, key_discriminator)),
             k=jnp.clip(jnp.float32(0), hyper.k_min, hyper.k_max),
             plateau=self.plateau.init(),
             hyper=hyper,
         )
-
-    def create_discriminator(self, key: jax.Array, image: jax.Array) -> Network:
-        spectral_key = jax.random.fold_in(key, 1) if self.config.get("spectral_norm") else None
-        return create(self.discriminator.init(key, image), spectral_key=spectral_key)
 
     def train_step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Metrics]:
         """Updates G, D and k once (section 3.3).

@@ -25,8 +25,9 @@ from jaxgan.algorithms.network import (
     sample_latent,
     sampling_params,
 )
+from jaxgan.errors import UserError
 from jaxgan.models import biggan, spectral
-from jaxgan.regularisation import adapt, lazily, seen, squared_slopes, start_probability, weights_of_best
+from jaxgan.regularisation import adapted, lazily, seen, squared_slopes, start_probability, weights_of_best
 
 STANDING = 16, 64  # batches, and images in each, over which BatchNorm's statistics are averaged before images are drawn
 
@@ -108,29 +109,30 @@ class BigGan:
     ) -> tuple[State, Metrics]:
         """One step of D down the hinge loss, on real images and on fakes of the same labels."""
         config, hyper, discriminator, altered = self.config, state.hyper, state.discriminator, state.altered
-        key_latent, key_mirror, key_real, key_fake = jax.random.split(key, 4)
+        key_latent, key_mirror, key_seen = jax.random.split(key, 3)
         latent = self.sample_latent(key_latent, len(real))
-        fake = seen(config, key_fake, self.fake(normalized(state.generator)[0], latent, label), altered)
-        real = seen(config, key_real, images.augment(key_mirror, real, config.data.flip), altered)
+        fake = self.fake(normalized(state.generator)[0], latent, label)
+        real = images.augment(key_mirror, real, config.data.flip)
 
-        def loss(params, real, fake, label):
+        def loss(params, real, fake, label, keys):
             weights, vectors = normalized(discriminator, params)
-            score = lambda image: self.discriminator.apply({"params": weights}, image, label)
-            of_real, of_fake = score(real), score(fake)
+            see = lambda image, key: seen(config, key, image, altered)
+            judge = lambda image, key: self.discriminator.apply({"params": weights}, see(image, key), label)
+            key_real, key_fake = jax.random.split(keys[0])
+            of_real, of_fake = judge(real, key_real), judge(fake, key_fake)
             value, penalty = hinge_real(of_real) + hinge_fake(of_fake), 0.0
             if config.r1:
-                slopes = lambda: hyper.r1 / 2 * squared_slopes(score, real).mean()
-                penalty = lazily(slopes, state.step, config.r1_every)
+                slopes = lambda: squared_slopes(lambda image: judge(image, key_real), real).mean()
+                penalty = lazily(lambda: hyper.r1 / 2 * slopes(), state.step, config.r1_every)
             metrics = {"loss_d": value, "critic_real": of_real.mean(), "critic_fake": of_fake.mean()}
             return value + penalty, (metrics, vectors, jnp.sign(of_real).mean())
 
         gradient = lambda *parts: jax.grad(loss, has_aux=True)(discriminator.params, *parts)
-        grads, (metrics, vectors, sign) = accumulated(gradient, config.accumulate, real, fake, label)
-        stepped = descend(discriminator, grads, hyper.lr_d, hyper.adam_b1, hyper.adam_b2)
-        if altered is not None:
-            altered = adapt(altered, sign, hyper.ada_target, len(real) / config.ada_images)
-            metrics["altered"] = altered
-        return state.replace(discriminator=stepped.replace(singular=vectors), altered=altered), metrics
+        keys = jax.random.split(key_seen, config.accumulate)  # one for each part
+        grads, (metrics, vectors, sign) = accumulated(gradient, config.accumulate, real, fake, label, keys)
+        stepped = descend(discriminator, grads, hyper.lr_d, hyper.adam_b1, hyper.adam_b2).replace(singular=vectors)
+        altered, more = adapted(altered, sign, hyper.ada_target, len(real) / config.ada_images)
+        return state.replace(discriminator=stepped, altered=altered), metrics | more
 
     def update_generator(self, state: State, label: jax.Array, key: jax.Array) -> tuple[State, jax.Array]:
         """One step of G up D's scores, with weights that are drawn towards orthogonality; and its loss."""
@@ -143,15 +145,18 @@ class BigGan:
             fake = seen(self.config, keys[0], self.fake(weights, latent, label), state.altered)
             scores = self.discriminator.apply({"params": judge}, fake, label)
             value = -jnp.sum(weights_of_best(scores, hyper.top_share) * scores)
-            return value + hyper.orthogonal * spectral.orthogonality(params), (value, vectors)
+            return value, (value, vectors)
 
         gradient = lambda *parts: jax.grad(loss, has_aux=True)(generator.params, *parts)
         latent = self.sample_latent(key_latent, len(label))
         parts = self.config.accumulate
         keys = jax.random.split(key_seen, parts)  # one for each part
         grads, (value, vectors) = accumulated(gradient, parts, latent, label, keys)
+        towards_orthogonal = jax.grad(spectral.orthogonality)(generator.params)
+        grads = jax.tree.map(lambda grad, more: grad + hyper.orthogonal * more, grads, towards_orthogonal)
         stepped = descend(generator, grads, hyper.lr_g, hyper.adam_b1, hyper.adam_b2).replace(singular=vectors)
-        return state.replace(generator=average(stepped, hyper.ema_decay)), value
+        decay = jnp.where(state.step < self.config.ema_start, 0.0, hyper.ema_decay)
+        return state.replace(generator=average(stepped, decay)), value
 
     def fake(self, weights: Params, latent: jax.Array, label: jax.Array) -> jax.Array:
         """Images from G in training, which normalises by the batch's own statistics."""
@@ -167,7 +172,8 @@ class BigGan:
     def settle(self, state: State) -> State:
         """Gives G what it normalises by when images are drawn: its averaged weights' statistics over many batches.
 
-        These are the standing statistics of section 2 and appendix C.1 there: a mean over batches, without decay.
+        These are the standing statistics of section 2 and appendix C.1 there: a mean over batches, without decay. They
+        are those of whole latents, where truncated ones are drawn, too.
         """
         batches, size = STANDING
         generator = state.generator
@@ -193,8 +199,27 @@ class BigGan:
         )
 
 
+def _check(config: ConfigDict) -> None:
+    sides = biggan.halvings(config.data.image_size)
+    ends = [side // 2 for side in sides]
+    if config.critic_end not in ends:
+        raise UserError(f"critic_end={config.critic_end}: it is one of {ends}")
+    seen_by_both = [side for side in sides[1:] if side >= config.critic_end]
+    if config.attention and config.attention not in seen_by_both:
+        raise UserError(f"attention={config.attention}: the features of both networks have sides {seen_by_both}; or 0")
+    if config.attention and biggan.feature_channels(config.width, config.widest, 2 * config.attention) < 8:
+        raise UserError(f"width={config.width}: attention takes features of 8 channels or more")
+    if config.skip_latent and config.latent_dim % (len(sides) + 1):
+        raise UserError(f"latent_dim={config.latent_dim}: with skip_latent it is a multiple of {len(sides) + 1}")
+
+
 def make(config: ConfigDict) -> Algorithm:
-    """Builds BigGAN."""
+    """Builds BigGAN.
+
+    Raises:
+      UserError: its fields do not fit the images or one another.
+    """
+    _check(config)
     shared = {
         "width": config.width,
         "widest": config.widest,

@@ -20,9 +20,10 @@ from jaxgan.algorithms.network import (
     read_hyper,
     sample_latent,
     sampling_params,
+    spectral_key,
 )
 from jaxgan.models import dcgan
-from jaxgan.regularisation import adapt, lazily, seen, squared_slopes, start_probability, weights_of_best
+from jaxgan.regularisation import adapted, lazily, seen, squared_slopes, start_probability, weights_of_best
 from jaxgan.schedules import step_decay
 
 
@@ -74,17 +75,14 @@ class Dcgan:
         key_generator, key_discriminator = jax.random.split(key)
         latent = jnp.zeros((1, config.latent_dim))
         image = jnp.zeros((1, config.data.image_size, config.data.image_size, config.data.channels))
+        judge = self.discriminator.init(key_discriminator, image, train=False)
         return State(
             step=jnp.int32(0),
             generator=create(self.generator.init(key_generator, latent, train=False), ema=config.ema_decay > 0),
-            discriminator=self.create_discriminator(key_discriminator, image),
+            discriminator=create(judge, spectral_key=spectral_key(config, key_discriminator)),
             altered=start_probability(config),
             hyper=read_hyper(Hyper, config),
         )
-
-    def create_discriminator(self, key: jax.Array, image: jax.Array) -> Network:
-        spectral_key = jax.random.fold_in(key, 1) if self.config.spectral_norm else None
-        return create(self.discriminator.init(key, image, train=False), spectral_key=spectral_key)
 
     def train_step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Metrics]:
         """Updates G and D once.
@@ -108,15 +106,15 @@ class Dcgan:
 
         def loss_on_real(params):
             logits, batch_stats = judge(params, real, d.batch_stats, keys_judge[0])
-            loss = cross_entropy(logits, smoothed)
+            loss, penalty = cross_entropy(logits, smoothed), 0.0
             if self.config.r1:
                 judge_one = lambda image: judge(params, image, d.batch_stats, keys_judge[0])[0]
-                penalty = lambda: hyper.r1 / 2 * squared_slopes(judge_one, real).mean()
-                loss += 2 * lazily(penalty, state.step, self.config.r1_every)  # as half of this loss counts
-            return loss, (logits, batch_stats)
+                slopes = lambda: hyper.r1 / 2 * squared_slopes(judge_one, real).mean()
+                penalty = lazily(slopes, state.step, self.config.r1_every)
+            return loss + 2 * penalty, (loss, logits, batch_stats)  # of which half counts
 
         fake, pull_back_g, stats_g = jax.vjp(lambda params: self.fake(params, g, latent), g.params, has_aux=True)
-        (loss_real, (logits_real, stats_d)), grads_real = jax.value_and_grad(loss_on_real, has_aux=True)(d.params)
+        grads_real, (loss_real, logits_real, stats_d) = jax.grad(loss_on_real, has_aux=True)(d.params)
         logits_fake, pull_back_d, stats_d = jax.vjp(
             lambda params, image: judge(params, image, stats_d, keys_judge[1]), d.params, fake, has_aux=True
         )
@@ -144,11 +142,9 @@ class Dcgan:
             generator=average(generator.replace(batch_stats=stats_g), hyper.ema_decay),
             discriminator=discriminator.replace(batch_stats=stats_d, singular=normalized(d)[1]),
         )
-        if state.altered is not None:
-            sign, most = jnp.sign(logits_real).mean(), len(real) / self.config.ada_images
-            altered = adapt(state.altered, sign, hyper.ada_target, most)
-            state, metrics = state.replace(altered=altered), metrics | {"altered": altered}
-        return state, metrics
+        sign, most = jnp.sign(logits_real).mean(), len(real) / self.config.ada_images
+        altered, more = adapted(state.altered, sign, hyper.ada_target, most)
+        return state.replace(altered=altered), metrics | more
 
     def fake(self, params, generator: Network, latent: jax.Array) -> tuple[jax.Array, dict]:
         """Images from G in training, and its BatchNorm's updated statistics."""

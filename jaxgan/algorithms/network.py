@@ -34,6 +34,11 @@ def create(variables: dict, ema: bool = False, spectral_key: jax.Array | None = 
     return Network(params, optax.scale_by_adam().init(params), variables.get("batch_stats"), average, vectors)
 
 
+def spectral_key(config: ConfigDict, key: jax.Array) -> jax.Array | None:
+    """What `create` takes for a discriminator whose weights come from this key."""
+    return jax.random.fold_in(key, 1) if config.get("spectral_norm") else None
+
+
 def normalized(network: Network, params: Params | None = None) -> tuple[Params, spectral.Vectors | None]:
     """The network's parameters, or others for it, with normalised kernels where it has such, and the new vectors."""
     params = network.params if params is None else params
@@ -62,7 +67,8 @@ def accumulated(function: Callable[..., Any], parts: int, *batches: jax.Array) -
     cut = [interleaved(batch, parts) for batch in batches]
     nothing = jax.tree.map(jnp.zeros_like, jax.eval_shape(function, *(batch[0] for batch in cut)))
     add = lambda total, part: (jax.tree.map(jnp.add, total, function(*part)), None)
-    total, _ = jax.lax.scan(add, nothing, cut)
+    # On a CPU convolutions are slow in the body of a loop.
+    total, _ = jax.lax.scan(add, nothing, cut, unroll=parts if jax.default_backend() == "cpu" else 1)
     return jax.tree.map(lambda leaf: leaf / parts, total)
 
 

@@ -12,6 +12,7 @@ from jaxgan.algorithms import Algorithm, Batch, Metrics
 from jaxgan.algorithms.network import (
     Network,
     Params,
+    accumulated,
     average,
     count_labels,
     create,
@@ -23,6 +24,7 @@ from jaxgan.algorithms.network import (
     sampling_params,
 )
 from jaxgan.augmentation import adaptive
+from jaxgan.errors import UserError
 from jaxgan.models import r3gan
 from jaxgan.regularisation import squared_slopes
 from jaxgan.schedules import cosine
@@ -99,41 +101,64 @@ class R3Gan:
         hyper, label, rates = state.hyper, batch["label"], self.rates(state)
         key_mirror, key_d, key_g = jax.random.split(key, 3)
         real = images.augment(key_mirror, images.to_float(batch["image"]), self.config.data.flip)
-        g, d = state.generator, state.discriminator
-
-        def judged(params, real, fake, key):
-            """D's outputs for both, which are altered each in its own way."""
-            altered = [adaptive(*pair, rates.altered) for pair in zip(jax.random.split(key), (real, fake), strict=True)]
-            return [self.discriminator.apply({"params": params}, image, label) for image in altered]
-
-        def loss_d(params):
-            fake, key_altered = self.fake(g.params, label, key_d)
-            real_outputs, fake_outputs = judged(params, real, fake, key_altered)
-            loss = relativistic(real_outputs, fake_outputs)
-            # One slope at a pair has the slopes at both of its images, as D judges each on its own.
-            both = lambda pair: sum(judged(params, pair[..., :channels], pair[..., channels:], key_altered))
-            channels = real.shape[-1]
-            slopes = squared_slopes(both, jnp.concatenate([real, fake], -1))  # R1 + R2
-            return loss + rates.penalty / 2 * slopes.mean(), (loss, real_outputs, fake_outputs)
-
-        def loss_g(params):
-            fake, key_altered = self.fake(params, label, key_g)
-            real_outputs, fake_outputs = judged(discriminator.params, real, fake, key_altered)
-            return relativistic(fake_outputs, real_outputs)
-
-        grads_d, (of_d, real_outputs, fake_outputs) = jax.grad(loss_d, has_aux=True)(d.params)
         lr_g, lr_d = rates.scale * hyper.lr_g, rates.scale * hyper.lr_d
-        discriminator = descend(d, grads_d, lr_d, hyper.adam_b1, rates.b2)
-        of_g, grads_g = jax.value_and_grad(loss_g)(g.params)
-        generator = average(descend(g, grads_g, lr_g, hyper.adam_b1, rates.b2), rates.ema_decay)
-        metrics = {"loss_g": of_g, "loss_d": of_d, "lr_g": lr_g, "lr_d": lr_d}
-        metrics |= {"critic_real": real_outputs.mean(), "critic_fake": fake_outputs.mean()}
-        return state.replace(
-            step=state.step + 1,
-            generator=generator,
-            discriminator=discriminator,
-            labels=count_labels(state.labels, label),
-        ), metrics
+        grads, metrics = self.gradient_d(state, rates, real, label, key_d)
+        discriminator = descend(state.discriminator, grads, lr_d, hyper.adam_b1, rates.b2)
+        state = state.replace(discriminator=discriminator)
+        grads, loss_g = self.gradient_g(state, rates, real, label, key_g)
+        generator = average(descend(state.generator, grads, lr_g, hyper.adam_b1, rates.b2), rates.ema_decay)
+        labels = count_labels(state.labels, label)
+        state = state.replace(step=state.step + 1, generator=generator, labels=labels)
+        return state, metrics | {"loss_g": loss_g, "lr_g": lr_g, "lr_d": lr_d}
+
+    def gradient_d(
+        self, state: State, rates: Rates, real: jax.Array, label: jax.Array, key: jax.Array
+    ) -> tuple[Params, Metrics]:
+        """That of D's loss and of both penalties, R1 and R2."""
+        key_latent, key_altered = jax.random.split(key)
+        latent = self.sample_latent(key_latent, len(real))
+        fake = self.generator.apply({"params": state.generator.params}, latent, label)
+
+        def loss(params, real, fake, label, keys):
+            judge = lambda real, fake: self.judge(params, rates, real, fake, label, keys[0])
+            # One slope at a pair has the slopes at both of its images, as D judges each on its own.
+            channels = real.shape[-1]
+            both = lambda pair: sum(judge(pair[..., :channels], pair[..., channels:]))
+            slopes = squared_slopes(both, jnp.concatenate([real, fake], -1))
+            of_real, of_fake = judge(real, fake)
+            value = relativistic(of_real, of_fake)
+            metrics = {"loss_d": value, "critic_real": of_real.mean(), "critic_fake": of_fake.mean()}
+            return value + rates.penalty / 2 * slopes.mean(), metrics
+
+        gradient = lambda *parts: jax.grad(loss, has_aux=True)(state.discriminator.params, *parts)
+        return accumulated(gradient, self.config.accumulate, real, fake, label, self.keys(key_altered))
+
+    def gradient_g(
+        self, state: State, rates: Rates, real: jax.Array, label: jax.Array, key: jax.Array
+    ) -> tuple[Params, jax.Array]:
+        """That of G's loss, and this."""
+        key_latent, key_altered = jax.random.split(key)
+
+        def loss(params, real, latent, label, keys):
+            fake = self.generator.apply({"params": params}, latent, label)
+            of_real, of_fake = self.judge(state.discriminator.params, rates, real, fake, label, keys[0])
+            value = relativistic(of_fake, of_real)
+            return value, value
+
+        gradient = lambda *parts: jax.grad(loss, has_aux=True)(state.generator.params, *parts)
+        latent = self.sample_latent(key_latent, len(real))
+        return accumulated(gradient, self.config.accumulate, real, latent, label, self.keys(key_altered))
+
+    def judge(
+        self, params: Params, rates: Rates, real: jax.Array, fake: jax.Array, label: jax.Array, key: jax.Array
+    ) -> list[jax.Array]:
+        """D's outputs for real images and for fakes, which are altered each in its own way."""
+        altered = [adaptive(*pair, rates.altered) for pair in zip(jax.random.split(key), (real, fake), strict=True)]
+        return [self.discriminator.apply({"params": params}, image, label) for image in altered]
+
+    def keys(self, key: jax.Array) -> jax.Array:
+        """One for each part of a batch."""
+        return jax.random.split(key, self.config.accumulate)
 
     def rates(self, state: State) -> Rates:
         """At the state's step (appendix D): each goes from its field to its _end in `schedule_steps`."""
@@ -147,11 +172,6 @@ class R3Gan:
             altered=along(hyper.altered, hyper.altered_end),
             ema_decay=0.5 ** (config.batch_size / jnp.maximum(half_life, 1e-3)),
         )
-
-    def fake(self, params: Params, label: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Images of latents that are drawn, and a key that is left."""
-        key_latent, key = jax.random.split(key)
-        return self.generator.apply({"params": params}, self.sample_latent(key_latent, len(label)), label), key
 
     def sample_latent(self, key: jax.Array, count: int) -> jax.Array:
         return sample_latent(key, count, self.config.latent_dim, self.config.latent)
@@ -167,12 +187,22 @@ class R3Gan:
 
 
 def make(config: ConfigDict) -> Algorithm:
-    """Builds R3GAN."""
+    """Builds R3GAN.
+
+    Raises:
+      UserError: a feature map's channels do not fall into groups.
+    """
+    for side in r3gan.feature_sides(config.data.image_size):
+        channels = r3gan.feature_channels(config.width, side)
+        if not channels or 2 * channels % config.group:
+            inner = f"{2 * channels} channels inside the blocks at {side} px"
+            raise UserError(f"width={config.width}: that is {inner}, no multiple of group={config.group}")
     shared = {
         "width": config.width,
         "blocks": config.blocks,
         "group": config.group,
         "classes": config.num_classes,
+        "remat": config.remat,
         "dtype": layer_dtype(config),
     }
     generator = r3gan.Generator(image_size=config.data.image_size, channels=config.data.channels, **shared)

@@ -16,7 +16,7 @@ from jaxgan.evaluation.measures import (
     take,
 )
 
-FEWEST = 10  # images of a class, samples and held out, below which it tells nothing
+FEWEST = 10  # images of a class, of each kind, below which it tells nothing
 WITHIN = {"fd_probe": "intra_fd_probe", "diversity": "intra_diversity"}  # measures of one class, by their names for all
 
 
@@ -42,8 +42,9 @@ def measure(samples: Labelled, train: Labelled, held_out: Labelled, seed: int = 
     upwards, that of the floor as well (intra-class FID, Miyato & Koyama 2018, arXiv 1802.05637, section 4), and the
     pixel diversity.
     """
-    drawn, real = (np.bincount(one.label, minlength=max(held_out.label) + 1) for one in (samples, held_out))
-    labels = np.flatnonzero(np.minimum(drawn, real) >= FEWEST)
+    count = samples.embedded.probabilities.shape[1]
+    fewest = np.min([np.bincount(one.label, minlength=count) for one in (samples, train, held_out)], 0)
+    labels = np.flatnonzero(fewest >= FEWEST)
     found = {"agreement": mean("agreement", samples.told(), held_out.told(), seed)}
     for comparison in (one for one in COMPARISONS if one.names[0] in WITHIN and len(labels)):
         of_classes = [_compare(comparison, samples, train, held_out, label, seed) for label in labels]

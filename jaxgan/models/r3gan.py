@@ -31,6 +31,7 @@ class Generator(nn.Module):
     blocks: int  # of each size
     group: int  # channels of a group
     classes: int = 0
+    remat: bool = False  # computes each block anew in the backward pass, in the place of keeping what is inside
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
@@ -38,14 +39,14 @@ class Generator(nn.Module):
         if self.classes:
             named = Linear(latent.shape[-1], name="embedding")(jax.nn.one_hot(label, self.classes))
             latent = jnp.concatenate([latent, named], 1)
-        sides = feature_sides(self.image_size)
+        sides, block = feature_sides(self.image_size), nn.remat(Block) if self.remat else Block
         wide = feature_channels(self.width, BASE_SIZE)
         basis = self.param("basis", nn.initializers.normal(1.0), (BASE_SIZE, BASE_SIZE, wide)).astype(self.dtype)
         x = Linear(wide, dtype=self.dtype)(latent)[:, None, None] * basis
         for side in sides:
             x = resize(Linear.between(x, feature_channels(self.width, side), self.dtype), side)
-            for _ in range(self.blocks):
-                x = Block(self.group, self.blocks * len(sides), self.dtype)(x)
+            for number in range(self.blocks):
+                x = block(self.group, self.blocks * len(sides), self.dtype, name=f"Block_{side}_{number}")(x)
         return at_least_float32(Linear(self.channels, dtype=self.dtype)(x))
 
 
@@ -56,16 +57,17 @@ class Discriminator(nn.Module):
     blocks: int
     group: int
     classes: int = 0
+    remat: bool = False
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, images: jax.Array, label: jax.Array | None = None) -> jax.Array:
-        sides = feature_sides(images.shape[1])[::-1]
+        sides, block = feature_sides(images.shape[1])[::-1], nn.remat(Block) if self.remat else Block
         x = Linear(feature_channels(self.width, sides[0]), dtype=self.dtype)(images.astype(self.dtype))
         for side in sides:
             x = Linear.between(resize(x, side), feature_channels(self.width, side), self.dtype)
-            for _ in range(self.blocks):
-                x = Block(self.group, self.blocks * len(sides), self.dtype)(x)
+            for number in range(self.blocks):
+                x = block(self.group, self.blocks * len(sides), self.dtype, name=f"Block_{side}_{number}")(x)
         wide = x.shape[-1]
         start = nn.initializers.normal(1 / BASE_SIZE)
         basis = self.param("basis", start, (BASE_SIZE, BASE_SIZE, wide)).astype(self.dtype)

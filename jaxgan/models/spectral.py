@@ -41,8 +41,10 @@ def normalize(params: Any, vectors: Vectors) -> tuple[Any, Vectors]:
 def orthogonality(params: Any) -> jax.Array:
     """Sum over the kernels W of |W^T W without its diagonal|^2 (Brock et al. 2019, arXiv 1809.11096, equation 3)."""
     kernels = [_matrix(leaf) for name, leaf in _named(params).items() if _is_kernel(name)]
-    squares = [kernel.T @ kernel for kernel in kernels]
-    return sum(jnp.sum(square**2) - jnp.sum(jnp.diag(square) ** 2) for square in squares)
+    # W^T W and W W^T have the same norm: the smaller of them is computed.
+    products = [kernel @ kernel.T if len(kernel) < kernel.shape[1] else kernel.T @ kernel for kernel in kernels]
+    lengths = [jnp.sum(kernel**2, 0) for kernel in kernels]
+    return sum(jnp.sum(product**2) - jnp.sum(own**2) for product, own in zip(products, lengths, strict=True))
 
 
 def _power_iteration(kernel: jax.Array, right: jax.Array) -> tuple[jax.Array, jax.Array]:

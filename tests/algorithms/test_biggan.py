@@ -5,15 +5,16 @@ import optax
 import pytest
 from support import Compiled, load, random_batch
 
-from jaxgan import images
+from jaxgan import algorithms, images
 from jaxgan.algorithms import biggan as biggan_lib
+from jaxgan.errors import UserError
 from jaxgan.models import spectral
 
 
 @pytest.fixture(scope="module")
 def plain():
     """Without what hides the arithmetic: augmentation, penalty, attention."""
-    return Compiled(load("biggan", ada_target=0.0, r1=0.0, attention=0, ema_decay=0.5))
+    return Compiled(load("biggan", ada_target=0.0, r1=0.0, attention=0, ema_decay=0.5, ema_start=0))
 
 
 def parts(compiled):
@@ -62,7 +63,7 @@ def test_a_step_is_d_steps_of_d_and_then_one_of_g(plain):
     key_g, *keys_d = jax.random.split(key, 3)
     for number, key_d in enumerate(keys_d):
         of_part = [batch[name][number::2] for name in ("image", "label")]
-        d, vectors, moments, value = step_d(d, vectors, moments, *of_part, jax.random.split(key_d, 4)[0])
+        d, vectors, moments, value = step_d(d, vectors, moments, *of_part, jax.random.split(key_d, 3)[0])
     assert metrics["loss_d"] == pytest.approx(float(value), rel=1e-4)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), after.discriminator.params, d)
 
@@ -115,8 +116,8 @@ def test_images_are_normalised_by_standing_statistics(plain):
 
 
 def test_parts_of_a_batch_and_features_computed_anew_change_nothing(plain):
-    """D's gradient is that of the whole batch; G's is not, as it normalises each part by itself."""
-    _, state, batch = parts(plain)
+    """But that G normalises each part by itself: its gradient is the mean of theirs."""
+    system, state, batch = parts(plain)
     usual = {"ada_target": 0.0, "r1": 0.0, "attention": 0, "ema_decay": 0.5, "d_steps": 1}
     one = Compiled(load("biggan", **usual))
     for fields in ({"accumulate": 4}, {"remat": True}):
@@ -131,6 +132,25 @@ def test_parts_of_a_batch_and_features_computed_anew_change_nothing(plain):
             assert found[1][name] == pytest.approx(float(expected[1][name]), rel=1e-4)
         if "remat" in fields:
             jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-3), *of_g)
+        else:
+            expected = mean_of_parts(system, state, expected[0].discriminator, first["label"])
+            jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-3), of_g[0], expected)
+
+
+def mean_of_parts(system, state, discriminator, label):
+    """G's gradient, by every fourth latent and label."""
+    latent = system.sample_latent(jax.random.split(jax.random.split(jax.random.key(1), 2)[0])[0], 8)
+    judge, _ = spectral.normalize(discriminator.params, discriminator.singular)
+
+    def loss(params, latent, label):
+        weights, _ = spectral.normalize(params, state.generator.singular)
+        fake, _ = system.generator.apply({"params": weights}, latent, label, train=True, mutable="batch_stats")
+        return -system.discriminator.apply({"params": judge}, fake, label).mean()
+
+    params = state.generator.params
+    grads = [jax.grad(loss)(params, latent[part::4], label[part::4]) for part in range(4)]
+    towards = jax.grad(lambda params: system.config.orthogonal * spectral.orthogonality(params))(params)
+    return jax.tree.map(lambda more, *parts: sum(parts) / 4 + more, towards, *grads)
 
 
 def test_the_penalty_comes_at_every_second_step_and_twice_as_large():
@@ -150,3 +170,18 @@ def test_the_penalty_comes_at_every_second_step_and_twice_as_large():
     assert jnp.linalg.norm(with_it - without) > 0.01 * jnp.linalg.norm(without)
     for step, expected in ((0, with_it), (1, without), (2, with_it)):
         np.testing.assert_allclose(gradient(lazy, step), expected, atol=1e-4 * float(jnp.abs(with_it).max()))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"attention": 32}, r"attention=32: the features of both networks have sides \[16, 8\]; or 0"),
+        ({"attention": 16, "width": 1}, "width=1: attention takes features of 8 channels or more"),
+        ({"critic_end": 2}, r"critic_end=2: it is one of \[16, 8, 4\]"),
+        ({"latent_dim": 9}, "latent_dim=9: with skip_latent it is a multiple of 4"),
+        ({"accumulate": 3}, "accumulate=3: batch_size=8 is no multiple of it"),
+    ],
+)
+def test_what_does_not_fit_is_a_line(fields, said):
+    with pytest.raises(UserError, match=said):
+        algorithms.make(load("biggan", **fields))

@@ -5,8 +5,9 @@ import optax
 import pytest
 from support import Compiled, load, random_batch
 
-from jaxgan import images
+from jaxgan import algorithms, images
 from jaxgan.algorithms import r3gan as r3gan_lib
+from jaxgan.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +80,21 @@ def test_images_lie_between_black_and_white(plain):
     longer = state.generator.replace(ema=jax.tree.map(lambda leaf: 3 * leaf, state.generator.ema))
     drawn = plain.generate(state.replace(generator=longer), plain.algorithm.sample_latent(jax.random.key(1), 4))
     assert (drawn.min(), drawn.max()) == (-1, 1)
+
+
+def test_parts_of_a_batch_and_features_computed_anew_change_nothing(plain):
+    state, batch = plain.init(jax.random.key(0)), random_batch(plain.config)
+    expected = plain.step(state, batch, jax.random.key(1))
+    fields = {"altered": 0.0, "altered_end": 0.0, "num_classes": 0, "schedule_steps": 0, "accumulate": 2, "remat": True}
+    found = Compiled(load("r3gan", **fields)).step(state, batch, jax.random.key(1))
+    for name, value in expected[1].items():
+        assert found[1][name] == pytest.approx(float(value), rel=1e-4)
+    for name in ("generator", "discriminator"):
+        moments = [optax.tree.get(getattr(after, name).opt_state, "mu") for after, _ in (found, expected)]
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-5), *moments)
+
+
+@pytest.mark.parametrize(("width", "group", "side"), [(8, 3, 4), (2, 1, 128)])
+def test_channels_that_do_not_fall_into_groups_are_a_line(width, group, side):
+    with pytest.raises(UserError, match=f"width={width}: .* at {side} px, no multiple of group={group}"):
+        algorithms.make(load("r3gan", width=width, group=group, data__image_size=128))

@@ -3,7 +3,7 @@ import pytest
 
 from jaxgan.evaluation import classes
 from jaxgan.evaluation.classes import Labelled
-from jaxgan.evaluation.measures import Embedded
+from jaxgan.evaluation.measures import Embedded, take
 
 CENTRES = np.array([[0.0, 0, 0], [5, 0, 0], [0, 5, 0]])
 
@@ -49,5 +49,9 @@ def test_classes_with_few_images_tell_nothing():
     without = [Labelled(one.of(0), one.label[one.label == 0]) for one in (samples, train, held_out)]
     assert of_two["intra_fd_probe"].value < 0.2
     assert set(classes.measure(*without)) == set(of_two)
+    unseen = Labelled(take(held_out.embedded, np.arange(600)), held_out.label[:600])  # whose last class is not there
+    assert set(classes.measure(samples, train, unseen)) == set(of_two)
+    unlearnt = Labelled(take(train.embedded, np.arange(301)), train.label[:301])  # one image of the second class
+    assert classes.measure(samples, unlearnt, held_out)["intra_fd_probe"].value < 0.2
     few = [Labelled(one.of(2), one.label[one.label == 2]) for one in (samples, train, held_out)]
     assert set(classes.measure(*few)) == {"agreement"}

@@ -10,11 +10,11 @@ from jaxgan.models import biggan
     ("size", "widest", "generator", "discriminator"),
     [
         (32, 4, [8, 8, 8], [8, 8, 8, 8]),  # the authors' code for CIFAR-10, in units of width 2
-        (64, 16, [32, 16, 8, 4], [4, 8, 16, 32, 32]),
+        (64, 16, [32, 16, 8, 4], [4, 8, 16, 32, 32]),  # what the paper's next has, less its largest features
         (128, 16, [32, 16, 8, 4, 2], [2, 4, 8, 16, 32, 32]),  # table 4 of the paper
     ],
 )
-def test_channels_are_those_of_the_paper(size, widest, generator, discriminator):
+def test_channels_are_those_of_the_paper_and_between_them(size, widest, generator, discriminator):
     end, blocks = (8, 2) if size == 32 else (4, 1)
     networks = biggan.Generator(size, 3, 2, widest, skip=False), biggan.Discriminator(2, widest, end, blocks)
     key, label = jax.random.key(0), jnp.zeros(1, int)

@@ -16,9 +16,10 @@ def kernels(module, *inputs):
 def test_channels_halve_above_32_pixels_and_are_convolved_in_groups():
     generator, discriminator = NETWORKS
     found = kernels(generator, jnp.zeros((1, 6))), kernels(discriminator, jnp.zeros((1, 64, 64, 3)))
-    up = [(3, 3, 4, 32)] * 8 + [(3, 3, 4, 16)] * 2
-    for blocks, expected in zip(found, (up, up[::-1]), strict=True):
-        assert [blocks[f"Block_{number}"] for number in range(10)] == expected
+    for blocks in found:
+        sides = {name.split("_")[1]: shape for name, shape in blocks.items()}
+        assert sides == dict.fromkeys(("4", "8", "16", "32"), (3, 3, 4, 32)) | {"64": (3, 3, 4, 16)}
+        assert len(blocks) == 10
 
 
 def test_blocks_start_as_the_identity_and_the_rest_keeps_the_deviation():
