@@ -6,7 +6,8 @@ The seed, on a GPU of 2019 and 9,877 Simpsons faces: 61,600 steps in 50 minutes,
     python -m jaxgan.main --config=configs/abegan.py[:quick|:tiny]
 """
 
-from jaxgan.fields import QUICK_BEGAN, base, with_preset
+from jaxgan.fields import base
+from jaxgan.presets import QUICK_BEGAN, with_preset
 
 
 def get_config(preset=None):

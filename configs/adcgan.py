@@ -5,7 +5,8 @@
     python -m jaxgan.main --config=configs/adcgan.py[:quick|:tiny]
 """
 
-from jaxgan.fields import QUICK_ADCGAN, base, with_preset
+from jaxgan.fields import base
+from jaxgan.presets import QUICK_ADCGAN, with_preset
 
 
 def get_config(preset=None):

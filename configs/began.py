@@ -6,7 +6,8 @@ Two CPU cores would take two and a half days, at 0.78 s a step.
     python -m jaxgan.main --config=configs/began.py[:quick|:tiny]
 """
 
-from jaxgan.fields import QUICK_BEGAN, base, with_preset
+from jaxgan.fields import base
+from jaxgan.presets import QUICK_BEGAN, with_preset
 
 
 def get_config(preset=None):

@@ -6,7 +6,8 @@ grey; on simpsons_mnist gamma 1 ends in saturated colours within 1,500 steps.
 python -m jaxgan.main --config=configs/began_pt.py[:quick|:tiny]
 """
 
-from jaxgan.fields import QUICK_BEGAN, base, with_preset
+from jaxgan.fields import base
+from jaxgan.presets import QUICK_BEGAN, with_preset
 
 
 def get_config(preset=None):

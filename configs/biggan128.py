@@ -3,10 +3,12 @@
     python -m jaxgan.main --config=configs/biggan128.py[:quick|:tiny]
 
 Batches of 32 fit an accelerator of 16 GB, larger ones with `--config.accumulate=` or `--config.remat`: the first lines
-say how much memory a step takes. With `--config.data.image_size=64` it is the network for 64 px.
+say how much memory a step takes. With `--config.data.image_size=64 --config.attention=32` it is a network for 64 px.
+Neither has been trained in full yet.
 """
 
-from jaxgan.fields import QUICK_BIGGAN, TINY_BIGGAN, base, with_preset
+from jaxgan.fields import base
+from jaxgan.presets import QUICK_BIGGAN, TINY_BIGGAN, with_preset
 
 
 def get_config(preset=None):

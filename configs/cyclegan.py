@@ -6,7 +6,8 @@ No run of it has been made yet: the paper's 200 epochs are 1,778,000 steps.
     python -m jaxgan.main --config=configs/cyclegan.py:quick|:tiny                  (sketches to toons at 32 px)
 """
 
-from jaxgan.fields import QUICK_TRANSLATION, TINY_TRANSLATION, base, with_preset
+from jaxgan.fields import base
+from jaxgan.presets import QUICK_TRANSLATION, TINY_TRANSLATION, with_preset
 
 
 def get_config(preset=None):

@@ -9,7 +9,8 @@ data.flip, data.noise.
     python -m jaxgan.main --config=configs/dcgan.py[:quick|:tiny]
 """
 
-from jaxgan.fields import QUICK_DCGAN, base, with_preset
+from jaxgan.fields import base
+from jaxgan.presets import QUICK_DCGAN, with_preset
 
 
 def get_config(preset=None):

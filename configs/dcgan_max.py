@@ -6,7 +6,8 @@ It took 18 hours on a GPU of 2019 and had collapsed by the end, when it was save
 stays, and the alarm says when a collapse begins.
 """
 
-from jaxgan.fields import QUICK_DCGAN, base, with_preset
+from jaxgan.fields import base
+from jaxgan.presets import QUICK_DCGAN, with_preset
 
 
 def get_config(preset=None):

@@ -3,7 +3,8 @@
 python -m jaxgan.main --config=configs/hila.py[:quick|:tiny]
 """
 
-from jaxgan.fields import QUICK_SDPC, TINY_SDPC, base, with_preset
+from jaxgan.fields import base
+from jaxgan.presets import QUICK_SDPC, TINY_SDPC, with_preset
 
 
 def get_config(preset=None):

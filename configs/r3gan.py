@@ -1,11 +1,14 @@
 """R3GAN (Huang et al. 2024, arXiv 2501.05441) at the size and with the schedules that its authors had for CIFAR-10.
 
-    python -m jaxgan.main --config=configs/r3gan.py[:tiny]
+    python -m jaxgan.main --config=configs/r3gan.py[:quick|:tiny] [--config.accumulate=16]
 
-Their 20 million images are 39,000 steps; `--config.num_classes=` is the number of classes that it is to be told.
+Their 20 million images are 39,000 steps; a batch of 512 takes 160 GiB in one part. It has not been trained in full yet.
+`:quick` takes minutes on two CPU cores, where gradients of grouped convolutions are slow. `--config.num_classes=` is the
+number of classes that it is to be told.
 """
 
-from jaxgan.fields import QUICK_R3GAN, TINY_R3GAN, base, with_preset
+from jaxgan.fields import base
+from jaxgan.presets import QUICK_R3GAN, TINY_R3GAN, with_preset
 
 
 def get_config(preset=None):

@@ -6,7 +6,8 @@ Any constant image has the least loss there is; the seed saw one flat light yell
     python -m jaxgan.main --config=configs/sabegan_seed.py[:quick|:tiny]
 """
 
-from jaxgan.fields import QUICK_BALANCE, base, with_preset
+from jaxgan.fields import base
+from jaxgan.presets import QUICK_BALANCE, with_preset
 
 
 def get_config(preset=None):

@@ -12,7 +12,8 @@ At 64 px atoms of 8x8 in both layers, with the same strides, give codes of 29x29
 On the toons 100 steps of that, in four minutes, find edges of all directions, then eyes, circles and arcs.
 """
 
-from jaxgan.fields import QUICK_SDPC, TINY_SDPC, base, with_preset
+from jaxgan.fields import base
+from jaxgan.presets import QUICK_SDPC, TINY_SDPC, with_preset
 
 
 def get_config(preset=None):

@@ -7,7 +7,8 @@ faces are the user's own copy, a folder or an archive of its 400 images:
     python -m jaxgan.main --config=configs/sdpc_att.py[:quick|:tiny] --config.data.dir=att-faces.zip
 """
 
-from jaxgan.fields import QUICK_SDPC, TINY_SDPC, base, with_preset
+from jaxgan.fields import base
+from jaxgan.presets import QUICK_SDPC, TINY_SDPC, with_preset
 
 QUICK = QUICK_SDPC | {"steps": 540, "data.image_size": 56, "data.image_width": 46, "layer_2.atoms": 64}
 TINY = TINY_SDPC | {"data.name": "toons", "data.image_size": 42, "data.image_width": 38}

@@ -8,7 +8,8 @@ Atoms of 8x8 with stride 4, of which those of the second layer, as large as the 
 characters, with noise, and trained on to 4,000 steps it keeps them; with pull_away=0 it settles on one by 3,000 steps.
 """
 
-from jaxgan.fields import QUICK_CRITIC, TINY_CRITIC, base, with_preset
+from jaxgan.fields import base
+from jaxgan.presets import QUICK_CRITIC, TINY_CRITIC, with_preset
 
 
 def get_config(preset=None):

@@ -9,7 +9,8 @@ With `--config.init_from=RUN --config.pretrain_steps=0` the dictionaries are tho
 of this system, or of `sdpc` on plain images (data.whiten_f0, contrast_size, standardise and mask 0 or False).
 """
 
-from jaxgan.fields import QUICK_CODES, TINY_CODES, base, with_preset
+from jaxgan.fields import base
+from jaxgan.presets import QUICK_CODES, TINY_CODES, with_preset
 
 
 def get_config(preset=None):

@@ -6,7 +6,8 @@
 steps; by 2,000 it draws one or two of the characters.
 """
 
-from jaxgan.fields import QUICK_CRITIC, TINY_CRITIC, base, with_preset
+from jaxgan.fields import base
+from jaxgan.presets import QUICK_CRITIC, TINY_CRITIC, with_preset
 
 
 def get_config(preset=None):

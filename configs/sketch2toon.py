@@ -6,7 +6,8 @@ should be, see RESULTS.md. No run of full length has been made yet.
     python -m jaxgan.main --config=configs/sketch2toon.py[:quick|:tiny]
 """
 
-from jaxgan.fields import QUICK_TRANSLATION, TINY_TRANSLATION, base, with_preset
+from jaxgan.fields import base
+from jaxgan.presets import QUICK_TRANSLATION, TINY_TRANSLATION, with_preset
 
 
 def get_config(preset=None):

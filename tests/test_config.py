@@ -3,7 +3,8 @@ from support import CONFIGS, ROOT, load
 
 from jaxgan import config as config_lib
 from jaxgan.errors import UserError
-from jaxgan.fields import TINY, TINY_BIGGAN, TINY_CODES, TINY_CRITIC, TINY_R3GAN, TINY_TRANSLATION, flatten
+from jaxgan.fields import flatten
+from jaxgan.presets import TINY, TINY_BIGGAN, TINY_CODES, TINY_CRITIC, TINY_R3GAN, TINY_TRANSLATION
 
 
 def began(*arguments):
