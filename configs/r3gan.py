@@ -3,8 +3,8 @@
     python -m jaxgan.main --config=configs/r3gan.py[:quick|:tiny] [--config.accumulate=16]
 
 Their 20 million images are 39,000 steps; a batch of 512 takes 160 GiB in one part. It has not been trained in full yet.
-`:quick` takes minutes on two CPU cores, where gradients of grouped convolutions are slow. `--config.num_classes=` is the
-number of classes that it is to be told.
+`:quick` takes minutes on two CPU cores, where gradients of grouped convolutions are slow. `--config.num_classes=` is
+the number of classes that it is to be told.
 """
 
 from jaxgan.fields import base
