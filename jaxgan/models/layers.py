@@ -153,11 +153,8 @@ class TransposedConv(nn.Module):
         return _add_bias(self, x, start["bias_init"])
 
 
-class UpsampleConv(nn.Module):
-    """Nearest upsampling, then a convolution of an odd kernel: (B, H, W, C) to (B, 2H, 2W, features).
-
-    Where `folded` (by default on a CPU) it is computed on the small grid, see `folded_upsample_conv`.
-    """
+class ResamplingConv(nn.Module):
+    """A convolution of an odd kernel and a change of size, in one where `folded` (by default on a CPU)."""
 
     features: int
     kernel: int = 3
@@ -171,36 +168,34 @@ class UpsampleConv(nn.Module):
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
         start = initializers(self.initialization, math.prod(shape[:-1]))
         x, kernel = (value.astype(self.dtype) for value in (x, self.param("kernel", start["kernel_init"], shape)))
-        if _folds(self.folded):
-            x = folded_upsample_conv(x, kernel)
-        else:
-            x = conv(upsample(x), kernel, [(self.kernel // 2, self.kernel // 2)] * 2)
+        x = self.at_once(x, kernel) if _folds(self.folded) else self.in_turn(x, kernel)
         return _add_bias(self, x, start["bias_init"])
 
+    def at_once(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        raise NotImplementedError
 
-class ConvPool(nn.Module):
-    """Convolution of an odd kernel, then the mean of each 2x2 square: (B, H, W, C) to (B, H/2, W/2, features).
+    def in_turn(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        raise NotImplementedError
 
-    Where `folded` (by default on a CPU) it is one convolution of stride 2, see `folded_conv_pool`.
-    """
 
-    features: int
-    kernel: int = 3
-    bias: bool = True
-    folded: bool | None = None
-    initialization: str = "fan_avg_normal"
-    dtype: jnp.dtype = jnp.float32
+class UpsampleConv(ResamplingConv):
+    """Nearest upsampling, then a convolution: (B, H, W, C) to (B, 2H, 2W, features); see `folded_upsample_conv`."""
 
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        shape = (self.kernel, self.kernel, x.shape[-1], self.features)
-        start = initializers(self.initialization, math.prod(shape[:-1]))
-        x, kernel = (value.astype(self.dtype) for value in (x, self.param("kernel", start["kernel_init"], shape)))
-        if _folds(self.folded):
-            x = folded_conv_pool(x, kernel)
-        else:
-            x = average_pool(conv(x, kernel, [(self.kernel // 2, self.kernel // 2)] * 2))
-        return _add_bias(self, x, start["bias_init"])
+    def at_once(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return folded_upsample_conv(x, kernel)
+
+    def in_turn(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return conv(upsample(x), kernel, [(self.kernel // 2, self.kernel // 2)] * 2)
+
+
+class ConvPool(ResamplingConv):
+    """Convolution, then the mean of each 2x2 square: (B, H, W, C) to (B, H/2, W/2, features); see `folded_conv_pool`."""
+
+    def at_once(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return folded_conv_pool(x, kernel)
+
+    def in_turn(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return average_pool(conv(x, kernel, [(self.kernel // 2, self.kernel // 2)] * 2))
 
 
 def _folds(folded: bool | None) -> bool:
