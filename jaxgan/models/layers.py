@@ -189,7 +189,7 @@ class UpsampleConv(ResamplingConv):
 
 
 class ConvPool(ResamplingConv):
-    """Convolution, then the mean of each 2x2 square: (B, H, W, C) to (B, H/2, W/2, features); see `folded_conv_pool`."""
+    """Convolution, then means of 2x2 squares: (B, H, W, C) to (B, H/2, W/2, features); see `folded_conv_pool`."""
 
     def at_once(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
         return folded_conv_pool(x, kernel)
