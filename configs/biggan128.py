@@ -22,5 +22,5 @@ def get_config(preset=None):
     config.critic_blocks = 1
     config.attention = 64
     quick = QUICK_BIGGAN | {"data.image_size": 32, "attention": 16}
-    tiny = TINY_BIGGAN | {"data.image_size": 32, "d_steps": 1, "ada_target": 0.0}
+    tiny = TINY_BIGGAN | {"data.image_size": 32}
     return with_preset(config, preset, quick=quick, tiny=tiny)

@@ -9,7 +9,10 @@ if "PYTEST_XDIST_WORKER" not in os.environ:  # workers inherit that of the proce
     os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{_CACHE.name}/xla"
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
 # Tests compile more than they compute.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+QUICKLY_COMPILED = (
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false"
+)
+os.environ.setdefault("XLA_FLAGS", QUICKLY_COMPILED)
 
 import pytest
 from support import Compiled, load

@@ -15,7 +15,10 @@ from jaxgan.errors import UserError
 from jaxgan.rundir import RunDirectory
 from jaxgan.train import train
 
-EIGHT_DEVICES = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
+EIGHT_DEVICES = {
+    "XLA_FLAGS": f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=8",
+    "JAX_PLATFORMS": "cpu",
+}
 
 # In a process of its own, as the number of devices and 64 bits are set before JAX starts.
 TEN_STEPS = """

@@ -171,7 +171,7 @@ def test_the_penalty_comes_at_every_second_step_and_twice_as_large():
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"attention": 32}, r"attention=32: the features of both networks have sides \[16, 8\]; or 0"),
+        ({"attention": 32, "critic_end": 4}, r"attention=32: the features of both networks have sides \[16, 8\]; or 0"),
         ({"attention": 16, "width": 1}, "width=1: attention takes features of 8 channels or more"),
         ({"critic_end": 2}, r"critic_end=2: it is one of \[16, 8, 4\]"),
         ({"latent_dim": 9}, "latent_dim=9: with skip_latent it is a multiple of 4"),
