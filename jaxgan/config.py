@@ -16,6 +16,9 @@ from jaxgan.errors import UserError
 from jaxgan.evaluation import BEST_METRICS, MOST_LAYERS
 from jaxgan.fields import base, flatten
 
+# Where the experiments lie that come with the project: in a package that is installed, or beside it.
+SHIPPED = Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs"
+
 SIDES = (32, 64, 128)  # pixels, of the images that GANs draw ...
 LARGEST = 256  # ... and that of CycleGAN, too
 
@@ -43,9 +46,9 @@ def load(arguments: Sequence[str]) -> tuple[ConfigDict, str]:
       UserError: file, preset, field or value does not fit; the text repeats what was typed.
     """
     file, rest = _split_file(arguments)
-    path, _, preset = file.partition(":")
-    if not Path(path).is_file():
-        raise UserError(f"no config file {path!r}; {_neighbours(Path(path))}")
+    name, _, preset = file.partition(":")
+    path = _find(Path(name))
+    file = ":".join(filter(None, (str(path), preset)))
     try:
         config = _parse([f"--config={file}"])
         overrides = _check_overrides(config, rest)
@@ -57,7 +60,7 @@ def load(arguments: Sequence[str]) -> tuple[ConfigDict, str]:
     if "epochs" in overrides and "steps" not in overrides:
         config.steps = None
     validate(config)
-    return config, "-".join(filter(None, (Path(path).stem, preset)))
+    return config, "-".join(filter(None, (path.stem, preset)))
 
 
 def _parse(arguments: Sequence[str]) -> ConfigDict:
@@ -79,12 +82,21 @@ def _split_file(arguments: Sequence[str]) -> tuple[str, list[str]]:
     return known.config, rest
 
 
-def _neighbours(path: Path) -> str:
+def _find(path: Path) -> Path:
+    """The file of that path, or of that name among those that come with the project. Raises UserError."""
+    shipped = next(folder for folder in SHIPPED if folder.is_dir())
+    if not path.is_file() and path.parent in (Path(), Path("configs")) and (shipped / path.name).is_file():
+        return shipped / path.name
+    if not path.is_file():
+        raise UserError(f"no config file {str(path)!r}; {_neighbours(path, shipped)}")
+    return path
+
+
+def _neighbours(path: Path, shipped: Path) -> str:
     files = sorted(str(file) for file in path.parent.glob("*.py"))
-    nearest = difflib.get_close_matches(str(path), files, n=1)
-    if nearest:
-        return f"did you mean {nearest[0]}?"
-    return f"{path.parent} has {', '.join(files)}" if files else f"{path.parent} holds no config"
+    known = files or [file.name for file in sorted(shipped.glob("*.py"))]
+    nearest = difflib.get_close_matches(str(path) if files else path.name, known, n=1)
+    return f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(known)}"
 
 
 def _check_overrides(config: ConfigDict, arguments: Sequence[str]) -> list[str]:

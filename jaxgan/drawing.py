@@ -177,14 +177,22 @@ def _batchwise(draw: Callable[[jax.Array], np.ndarray], key: jax.Array, num: int
 
 
 def generate(algorithm: Algorithm, state: State, asked: Asked) -> np.ndarray:
-    """Draws uint8 (n, H, W, C), in batches of one size so that it compiles once."""
-    if algorithm.settle:
-        state = jax.jit(algorithm.settle)(state)
-    compiled, count = jax.jit(algorithm.generate), len(asked.latent)
-    parts = []
+    """Draws uint8 (n, H, W, C)."""
+    state, compiled = settled(algorithm, state), jax.jit(algorithm.generate)
+    return in_parts(lambda part: images.to_uint8(compiled(state, *part)), asked)
+
+
+def settled(algorithm: Algorithm, state: State) -> State:
+    """The state in which many images are drawn."""
+    return jax.jit(algorithm.settle)(state) if algorithm.settle else state
+
+
+def in_parts(function: Callable[[Asked], np.ndarray], asked: Asked) -> np.ndarray:
+    """What a function of latents and labels gives, in batches of one size so that it compiles once."""
+    count, parts = len(asked.latent), []
     for start in range(0, count, BATCH):
         part = Asked(*(None if array is None else _filled(array[start : start + BATCH]) for array in asked))
-        parts.append(images.to_uint8(compiled(state, *part)))
+        parts.append(np.asarray(function(part)))
     return np.concatenate(parts)[:count]
 
 

@@ -17,7 +17,7 @@ def base(algorithm: str) -> ConfigDict:
     config = ConfigDict()
     config.algorithm = algorithm  # the module of jaxgan.algorithms that trains it
     config.seed = 0  # of the initial weights, the latents, dropout and augmentation
-    config.init_from = placeholder(str)  # directory of a run whose networks this one starts from
+    config.init_from = placeholder(str)  # a run, or a .safetensors file of one, whose networks it starts from
 
     config.epochs = 1000  # passes over the training images
     config.steps = placeholder(int)  # generator updates; where set, it overrides epochs

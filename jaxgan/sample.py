@@ -2,10 +2,12 @@
 
 python -m jaxgan.sample --workdir=DIR [--out=FILE.png] [--num=64] [--seed=0] [--step=N|best] [--npz=FILE.npz]
                         [--label=NAME] [--truncation=0.7]
-python -m jaxgan.sample --workdir=DIR --interpolate=slerp|linear [--frames=60] [--points=4] [--out=FILE.gif]
+python -m jaxgan.sample --workdir=DIR --interpolate[=slerp|linear] [--frames=60] [--points=4] [--out=FILE.gif]
 python -m jaxgan.sample --workdir=DIR --grid=history|layers [--out=FILE.png]
 python -m jaxgan.sample --workdir=DIR --atom=N [--frames=12] [--out=FILE.png]
 python -m jaxgan.sample --workdir=DIR --input=FILE|DIR [--direction=ab|ba] [--out=FILE.png] [--npz=FILE.npz]
+python -m jaxgan.sample --workdir=DIR --invert=FILE|DIR [--npz=FILE.npz]
+python -m jaxgan.sample --workdir=DIR --mean-of=NAME | --directions[=8] | --towards=NAME | --style-mix
 """
 
 import argparse
@@ -27,6 +29,8 @@ from jaxgan.walk import INTERPOLATIONS
 
 ROWS, FRAME = 512, 256  # pixels of width below which rows, and an animation's frames, are enlarged
 WALK_PACE = 60  # milliseconds a frame
+LATENT_TOOLS = "invert", "mean_of", "directions", "towards", "style_mix"  # each draws a picture of its own
+DIRECTIONS_SHOWN = 8
 LEAST_TRUNCATION = 0.05  # below which latents are hard to find
 HISTORY_PACE, HISTORY_HOLD = 400, 1600  # milliseconds a checkpoint, and more for the last
 
@@ -36,6 +40,8 @@ def main(arguments: Sequence[str]) -> None:
     options = _parse(arguments)
     if options.grid == "history":
         out, arrays = _draw_history(options)
+    elif tool := _latent_tool(options):
+        out, arrays = _draw_latents(options, tool)
     elif options.interpolate:
         out, arrays = _draw_walk(options)
     elif options.input:
@@ -85,9 +91,32 @@ def _draw_walk(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]
     still = out.suffix == ".png"
     frames = options.frames or (12 if still else 60)
     points, interpolate = options.points or 4, options.interpolate
+    if interpolate == "auto":
+        latent = config_lib.from_dict(RunDirectory(options.workdir).stored()["config"]).get("latent")
+        interpolate = "linear" if latent == "uniform" else "slerp"
     walked = walk(algorithm, state, options.num or 16, options.seed, points, frames, interpolate, _label(options))
     _save_walk(out, walked)
     return out, {"images": walked.reshape(-1, *walked.shape[2:])}
+
+
+def _latent_tool(options: argparse.Namespace) -> str | None:
+    return next((name for name in LATENT_TOOLS if getattr(options, name)), None)
+
+
+def _draw_latents(options: argparse.Namespace, tool: str) -> tuple[Path, dict[str, np.ndarray]]:
+    from jaxgan.latent import pictures  # takes a second
+
+    algorithm, state, step = load(options.workdir, options.step)
+    if not algorithm.generate:
+        raise UserError(f"--{_flag(tool)}: the run's algorithm draws no samples")
+    picture, arrays = pictures.DRAWN[tool](options, algorithm, state)
+    out = options.out or _samples(options.workdir) / f"{step:06}-seed{options.seed}-{_flag(tool)}.png"
+    images.save_png(out, picture)
+    return out, arrays
+
+
+def _flag(name: str) -> str:
+    return name.replace("_", "-")
 
 
 def _save_walk(out: Path, walked: np.ndarray) -> None:
@@ -160,7 +189,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--npz", type=Path, help="also write what is drawn, `images` uint8 (N, H, W, C), frame by frame, or by title"
     )
     parser.add_argument(
-        "--interpolate", choices=INTERPOLATIONS, help="walk to other latents and back: .gif, .mp4 or rows in a .png"
+        "--interpolate",
+        nargs="?",
+        const="auto",
+        choices=("auto", *INTERPOLATIONS),
+        help="walk to other latents and back, linear for uniform latents, else slerp: .gif, .mp4 or rows in a .png",
     )
     parser.add_argument("--label", metavar="NAME", help="of what is drawn, by its name or number, if G is told classes")
     parser.add_argument(
@@ -174,6 +207,17 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--input", type=Path, help="an image, or a folder or archive of them, to translate")
     parser.add_argument("--direction", choices=DIRECTIONS, help="ab (the default) translates a to b, ba b to a")
+    parser.add_argument("--invert", type=Path, help="an image, or a folder or archive of them: find their latents")
+    parser.add_argument("--mean-of", metavar="NAME", help="draw the mean latent of the samples that show a class")
+    parser.add_argument(
+        "--directions",
+        nargs="?",
+        type=int,
+        const=DIRECTIONS_SHOWN,
+        help=f"move along the principal directions, by default {DIRECTIONS_SHOWN}",
+    )
+    parser.add_argument("--towards", metavar="NAME", help="move towards a class; of toons also angle, dx, dy, scale")
+    parser.add_argument("--style-mix", action="store_true", help="coarse features of some latents, fine ones of others")
     parser.add_argument("--points", type=int, help="latents that each image of a walk passes, by default 4")
     parser.add_argument(
         "--grid",
@@ -199,11 +243,13 @@ def _check_numbers(options: argparse.Namespace) -> None:
             raise UserError(f"--{name} is for a walk: add {walks}, or leave it out")
     if options.truncation is not None and options.truncation < LEAST_TRUNCATION:
         raise UserError(f"--truncation={options.truncation}: it is {LEAST_TRUNCATION} or more")
-    others = options.grid != "samples" or options.atom is not None or options.input
+    others = options.grid != "samples" or options.atom is not None or options.input or _latent_tool(options)
     if options.truncation is not None and (others or options.interpolate):
-        raise UserError("--truncation is for single samples: leave out --interpolate, --grid, --atom and --input")
+        raise UserError("--truncation is for single samples: leave out what draws other pictures")
     if options.label is not None and others:
-        raise UserError("--label is for samples and walks: leave out --grid, --atom and --input")
+        raise UserError("--label is for samples and walks: leave out what draws other pictures")
+    if tool := _latent_tool(options):
+        _check_latent_tool(options, tool)
     if options.direction and not options.input:
         raise UserError("--direction is for images that are translated: add --input=FILE")
     if options.input and (options.interpolate or options.grid != "samples" or options.atom is not None or options.num):
@@ -215,6 +261,16 @@ def _check_numbers(options: argparse.Namespace) -> None:
     for name in ("interpolate", "step"):
         if options.grid == "history" and getattr(options, name) is not None:
             raise UserError(f"--grid=history draws the same latents with every checkpoint: leave out --{name}")
+
+
+def _check_latent_tool(options: argparse.Namespace, tool: str) -> None:
+    wanted = {name: getattr(options, name) for name in (*LATENT_TOOLS, "interpolate", "input")}
+    wanted |= {"grid": options.grid != "samples", "atom": options.atom is not None}
+    others = [f"--{_flag(name)}" for name, value in wanted.items() if value and name != tool]
+    if others:
+        raise UserError(f"--{_flag(tool)} draws a picture of its own: leave out {', '.join(others)}")
+    if tool == "invert" and options.num:
+        raise UserError("--invert searches for all that is there: leave out --num")
 
 
 def _check_files(options: argparse.Namespace) -> None:

@@ -50,7 +50,7 @@ def read_photos(path: Path, shape: tuple[int, int, int], how: str) -> np.ndarray
     """
     path = path.expanduser()
     if not path.exists():
-        raise UserError(f"--input={path}: there is no such file or folder")
+        raise UserError(f"{path}: there is no such file or folder")
     if path.is_file() and path.suffix.lower() != ".zip":
         try:
             photos = [_fitted(path.name, decode(path.read_bytes()), shape, how)]
@@ -64,10 +64,10 @@ def read_photos(path: Path, shape: tuple[int, int, int], how: str) -> np.ndarray
             photos = [_fitted(*photo, shape, how) for photo in files.read(files.members, progress)]
             files.settle("skip", progress)
         if not photos:
-            raise UserError(f"--input={path}: none of its files is a readable image")
+            raise UserError(f"{path}: none of its files is a readable image")
     notes = [note for _, note in photos if note]
     if notes:
-        print(notes[0] if len(notes) == 1 else f"of {len(notes)} images that are not square the centre is translated")
+        print(notes[0] if len(notes) == 1 else f"of {len(notes)} images that are not square the centre is taken")
     return np.stack([photo for photo, _ in photos])
 
 
@@ -75,5 +75,5 @@ def _fitted(name: str, photo: np.ndarray, shape: tuple[int, int, int], how: str)
     """Returns the image, and what is to be said of it."""
     height, width, _ = photo.shape
     cut = height != width and how == "crop"
-    note = f"{name}: of {width}x{height} pixels the centre square is translated" if cut else ""
+    note = f"{name}: of {width}x{height} pixels the centre square is taken" if cut else ""
     return fit(photo, shape, how), note

@@ -1,4 +1,4 @@
-"""Starting from the networks of another run: what matches is taken over, what does not is listed."""
+"""Starting from the networks of another run, or of an exported file: what matches is taken over, the rest is listed."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgan.algorithms.network import networks, path_name
+from jaxgan.algorithms.network import path_name
 from jaxgan.errors import UserError
+from jaxgan.exporting import weights
 from jaxgan.restoring import load
 
 
@@ -24,17 +25,21 @@ class Match(NamedTuple):
 
 
 def read(workdir: str | Path, target: Any) -> Match:
-    """Compares the newest checkpoint of a run with the state `target`, of which only shapes are used.
+    """Compares a run's newest checkpoint, or a .safetensors file, with the state `target`, of which shapes are used.
 
     Weights and BatchNorm's statistics count, and a layer is taken over whole or not at all. A weight
     average starts from that run's average, or from its weights where it keeps none. Optimizers, k and
     all else start afresh.
 
     Raises:
-      UserError: there is no such run or checkpoint, or no layer with weights matches.
+      UserError: there is no such run, checkpoint or file, or no layer with weights matches.
     """
-    _, state, step = load(workdir)
-    theirs, ours = _arrays(state), _arrays(target)
+    if Path(workdir).suffix == ".safetensors":
+        theirs, step = weights.read(Path(workdir))
+    else:
+        _, state, step = load(workdir)
+        theirs = weights.arrays(state)
+    ours = weights.arrays(target)
     averages = [name for name in ours if ".ema." in name and name not in theirs]
     theirs |= {name: theirs.get(name.replace(".ema.", ".params.")) for name in averages}
     layers = {}
@@ -62,15 +67,6 @@ def transplant(state: Any, match: Match) -> Any:
         return jax.device_put(match.found[name].astype(leaf.dtype), leaf.sharding, may_alias=False)
 
     return jax.tree_util.tree_map_with_path(replace, state)
-
-
-def _arrays(state: Any) -> dict[str, jax.Array]:
-    """The networks' arrays by name, such as generator.params.Dense_0.kernel, without those of optimizers."""
-    arrays = {}
-    for name, network in networks(state).items():
-        leaves = jax.tree_util.tree_leaves_with_path(network.replace(opt_state=None, singular=None))
-        arrays |= {f"{name}.{path_name(path)}": leaf for path, leaf in leaves}
-    return arrays
 
 
 def _fault(layer: str, arrays: list[tuple[str, jax.Array | None, jax.Array]]) -> str | None:

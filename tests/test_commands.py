@@ -2,8 +2,10 @@
 
 import errno
 import os
+import re
 import subprocess
 import sys
+import zipfile
 from types import SimpleNamespace
 
 import pytest
@@ -48,6 +50,41 @@ def test_sampling_a_run_without_that_checkpoint(tmp_path):
     done = run("sample", f"--workdir={tmp_path}/run", "--step=7")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"jaxgan: no checkpoint 7 in {tmp_path}/run/checkpoints: there are 1\n"
+
+
+def jaxgan(*arguments):
+    """The same commands under one name."""
+    return subprocess.run([sys.executable, "-m", "jaxgan", *arguments], cwd=ROOT, capture_output=True, text=True)
+
+
+def test_one_name_for_all_commands():
+    done = jaxgan("--help")
+    assert done.returncode == 0
+    for name in ("train", "prepare", "sample", "evaluate", "report", "sweep", "export"):
+        assert re.search(rf"^  {name} +\w.*[^.]$", done.stdout, re.MULTILINE), name
+    assert jaxgan("sample", "--help").stdout.startswith("usage: jaxgan sample ")
+    for arguments, said in (
+        (["trian"], "no command 'trian': there are train, prepare"),
+        (["train", "--config=beagn.py"], "no config file 'beagn.py'; did you mean began.py?"),
+    ):
+        done = jaxgan(*arguments)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert said in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_an_installed_package_has_its_experiments(tmp_path):
+    """Built from the sources, unpacked and run where no working copy is near."""
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", f"--wheel-dir={tmp_path}", str(ROOT)]
+    subprocess.run(build, check=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        wheel.extractall(tmp_path / "site")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    arguments = ["--config=abegan.py:tiny", "--config.steps=1", f"--workdir={tmp_path}/run"]
+    done = run("main", *arguments, cwd=tmp_path, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run("report", f"{tmp_path}/run", cwd=tmp_path, env=environment).returncode == 0  # which has templates
 
 
 def test_help_shows_the_command():

@@ -80,6 +80,19 @@ def test_missing_file_or_preset(file, said, monkeypatch):
         config_lib.load([f"--config={file}"])
 
 
+def test_experiments_that_come_with_the_project_are_found_anywhere(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for file in ("abegan.py:tiny", "configs/abegan.py:tiny"):
+        config, name = config_lib.load([f"--config={file}"])
+        assert (config.k_min, name) == (0.005, "abegan-tiny")
+    (tmp_path / "abegan.py").write_text(
+        "from jaxgan.fields import base\n\n\ndef get_config(_=None):\n    return base('dcgan')\n"
+    )
+    assert config_lib.load(["--config=abegan.py"])[0].algorithm == "dcgan"
+    with pytest.raises(UserError, match=r"no config file 'other/abegan.py'; did you mean abegan.py\?"):
+        config_lib.load(["--config=other/abegan.py"])
+
+
 @pytest.mark.parametrize("arguments", [[], ["--config"], ["--config="]])
 def test_no_config_is_named(arguments):
     with pytest.raises(UserError, match="configs/abegan.py:quick"):

@@ -30,7 +30,7 @@ def test_a_photo_of_any_size_is_translated(run, tmp_path, capsys):
     path = photo(tmp_path / "me.jpg", (60, 90))
     sample.main([f"--workdir={run}", f"--input={path}", f"--npz={tmp_path}/out.npz"])
     said = capsys.readouterr().out
-    assert "me.jpg: of 60x90 pixels the centre square is translated" in said
+    assert "me.jpg: of 60x90 pixels the centre square is taken" in said
     assert f"wrote {run}/samples/000006-ab-me.png" in said
     algorithm, state, _ = sample.load(run)
     given = translation.read_photos(path, (32, 32, 3), "crop")
@@ -43,7 +43,7 @@ def test_many_that_are_not_square_are_one_line(tmp_path, capsys):
     for number in range(3):
         photo(tmp_path / f"{number}.png", (32, 40))
     assert translation.read_photos(tmp_path, (32, 32, 3), "crop").shape == (3, 32, 32, 3)
-    assert "of 3 images that are not square the centre is translated" in capsys.readouterr().out
+    assert "of 3 images that are not square the centre is taken" in capsys.readouterr().out
 
 
 def test_a_folder_is_translated_the_other_way(run, tmp_path):

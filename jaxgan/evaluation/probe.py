@@ -69,6 +69,10 @@ class Probe(NamedTuple):
         network, variables = _apply(self.classes, self.width), jax.device_put(self.variables)
         return images.in_batches(lambda part: network(variables, part), image, BATCH)
 
+    def see(self, image: jax.Array) -> jax.Array:
+        """Returns the features (N, F) of float (N, H, W, C) in [-1, 1], which can be differentiated."""
+        return Classifier(self.classes, self.width).apply(self.variables, image, train=False)[0]
+
 
 def load(dataset: DataSet) -> Probe:
     """Returns the set's probe, trained by RECIPE on its training images where no earlier call has done so."""

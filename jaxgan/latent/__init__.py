@@ -1,0 +1,1 @@
+"""What can be done with latents: directions that mean something, those of given images, parts of several together."""
