@@ -1,11 +1,13 @@
-"""Progress of something long: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of something long: a bar on a terminal, a text that changes in a notebook, a line now and then elsewhere."""
 
 import sys
 import time
+from collections.abc import Callable
 
 from tqdm import tqdm
 
 INTERVAL = 10.0  # seconds between two lines
+IN_PLACE = 1.0  # seconds between two texts of a notebook, of which the last is kept
 
 
 class Progress:
@@ -20,11 +22,14 @@ class Progress:
         self._file = sys.stdout
         # As tqdm shows nothing where the output is no terminal, the count and the lines are our own.
         self._bar = tqdm(desc=label, total=total, initial=done, unit=f" {unit}", file=self._file, disable=None)
+        self._cell = _cell()
 
     def __enter__(self) -> "Progress":
         return self
 
     def __exit__(self, *_) -> None:
+        if self._cell:
+            self._cell(str(self))
         self._bar.close()
 
     def note(self, text: str) -> None:
@@ -38,9 +43,9 @@ class Progress:
         if not self._warm:  # the first one waits for compilation or for workers, and says nothing of the rate
             self._first, self._start, self._warm = self.done, time.monotonic(), True
         self._bar.update(count)
-        if self._bar.disable and time.monotonic() - self._shown >= INTERVAL:
+        if self._bar.disable and time.monotonic() - self._shown >= (IN_PLACE if self._cell else INTERVAL):
             self._shown = time.monotonic()
-            self.print(str(self))
+            (self._cell or self.print)(str(self))
 
     def go_back(self, done: int) -> None:
         """Counts on from fewer."""
@@ -64,3 +69,15 @@ class Progress:
         if self.done > self._first:
             text += f", {self.rate():.3g} a second, {tqdm.format_interval(self.seconds_left())} left"
         return ", ".join(filter(None, (text, self._note)))
+
+
+def _cell() -> Callable[[str], None] | None:
+    """What replaces a text below a notebook's cell; None where this is no notebook."""
+    if "ipykernel" not in sys.modules:
+        return None
+    from IPython import display, get_ipython
+
+    if not hasattr(get_ipython(), "kernel"):
+        return None
+    handle = display.display(display.Pretty(""), display_id=True)
+    return lambda text: handle.update(display.Pretty(text))
