@@ -4,6 +4,7 @@ An experiment is a file with `get_config(preset)`, which takes `base()`, overrid
 `presets.with_preset(...)`. The file can live in any directory.
 """
 
+import importlib
 from collections.abc import Mapping
 
 from ml_collections.config_dict import ConfigDict, placeholder
@@ -75,8 +76,7 @@ def base(algorithm: str) -> ConfigDict:
     config.monitor.max_relapse = 0.25  # ... of its way back to its worst, above which training is diverging
     config.monitor.min_change = 0.01  # of the same latents' images between readings, below which they are frozen
 
-    if algorithm not in _FIELDS:
-        raise UserError(f"no algorithm {algorithm!r}: there are {', '.join(_FIELDS)}")
+    own = _FIELDS[algorithm]() if algorithm in _FIELDS else _own(algorithm)
     if algorithm == "sdpc":
         for name in _OF_GANS:
             del config[name]
@@ -87,8 +87,18 @@ def base(algorithm: str) -> ConfigDict:
     if algorithm == "cyclegan":
         del config["latent_dim"], config["latent"]
         config.data.a, config.data.b = _set("sketches"), _set("toons")  # what is translated, and what it is to be like
-    config.update(_FIELDS[algorithm]())
+    config.update(own)
     return config.lock()
+
+
+def _own(algorithm: str) -> dict:
+    """Fields that an algorithm's module names itself, as one that is added; ours are here, as JAX takes a second."""
+    try:
+        return importlib.import_module(f"jaxgan.algorithms.{algorithm}").FIELDS
+    except (ModuleNotFoundError, AttributeError) as error:
+        if isinstance(error, ModuleNotFoundError) and not f"jaxgan.algorithms.{algorithm}".startswith(error.name):
+            raise
+        raise UserError(f"no algorithm {algorithm!r}: there are {', '.join(_FIELDS)}") from None
 
 
 def _set(name: str) -> ConfigDict:
