@@ -2,10 +2,16 @@
 
 import os
 import re
+import shlex
 import shutil
 
 import numpy as np
+import pytest
 from support import ROOT, run
+
+from jaxgan import config as config_lib
+
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 
 
 def test_the_gan_that_is_added_works(tmp_path):
@@ -29,3 +35,39 @@ def test_the_gan_that_is_added_works(tmp_path):
     assert run("export", workdir, "--out=g.stablehlo", **here).returncode == 0
     done = run("main", *first.split(), "--config.leek=0.1", **here)
     assert "did you mean leak?" in done.stderr
+
+
+def anchors(text):
+    """Of its headings, as GitHub and MyST name them."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        if not target.startswith(("http://", "https://", "mailto:")):
+            file, _, anchor = target.partition("#")
+            there = (path.parent / file).resolve() if file else path
+            assert there.exists(), target
+            assert not anchor or anchor in anchors(there.read_text()), target
+
+
+def test_commands_name_fields_and_flags_that_there_are():
+    """Of every command of the pages, `main`'s config with its overrides; and of the others each flag."""
+    helps = {module: run(module, "--help").stdout for module in ("sample", "evaluate", "report", "export", "prepare")}
+    for path in PAGES:
+        for module, rest in re.findall(r"^python -m jaxgan\.(\w+) (.*)$", path.read_text(), re.MULTILINE):
+            arguments = shlex.split(re.sub(r"[\[\]$]", " ", rest), comments=True)
+            if module == "main" and "lsgan" not in rest and ".py" in rest and "FILE.py" not in rest:
+                overrides = [argument for argument in arguments if argument.startswith("--config")]
+                config_lib.load(list(map(plain, overrides)))
+            elif module in helps:
+                for flag in [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]:
+                    assert flag in helps[module] or flag.startswith("--config"), f"{path.name}: {module} {flag}"
+
+
+def plain(argument):
+    """A command-line argument whose value may stand for the user's own."""
+    name, _, value = argument.partition("=")
+    return f"{name}={value.rstrip('.')}" if value else argument
