@@ -6,6 +6,7 @@ import functools
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
+from jaxgan import sealing
 from jaxgan.errors import UserError, naming
 from jaxgan.evaluation import goodness
 from jaxgan.quiet import quiet_orbax
@@ -26,8 +28,22 @@ _OTHER_ARRAYS = re.compile(r"structures? (?:do not match|mismatch)", re.IGNORECA
 DELETING = 2.0  # seconds that deleting a checkpoint can take
 
 
+class Damaged(UserError):
+    """A checkpoint is no longer what was written."""
+
+
 class Vanished(Exception):
     """A checkpoint that was there has been deleted before it was read, by a training that goes on."""
+
+
+class _Manager(ocp.CheckpointManager):
+    """Takes a checkpoint whose measures cannot be read for one that was not measured, where Orbax reads none at all."""
+
+    def metrics(self, step: int) -> dict[str, float] | None:
+        try:
+            return super().metrics(step)
+        except ValueError:
+            return None
 
 
 class Checkpoints:
@@ -51,7 +67,10 @@ class Checkpoints:
         ]
         if keep_every:
             policies.append(preservation_policy.EveryNSteps(keep_every))
+        self._writing: int | None = None
+        sealed = ocp.options.AsyncOptions(post_finalization_callback=self._seal)  # before a checkpoint gets its name
         options = ocp.CheckpointManagerOptions(
+            async_options=None if read_only else sealed,
             best_fn=self._goodness,
             preservation_policy=preservation_policy.AnyPreservationPolicy(policies),
             create=not read_only,
@@ -59,7 +78,7 @@ class Checkpoints:
             read_only=read_only,
             enable_background_delete=False,
         )
-        self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+        self._manager = _Manager(folder.absolute(), options=options)
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -97,6 +116,7 @@ class Checkpoints:
         if shutil.disk_usage(self.folder).free < ROOM * sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + MARGIN:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), config=ocp.args.JsonSave(config))
+        self._writing = step
         with _full_disk_as_os_error(self.folder):
             self._manager.save(step, args=items, metrics=measures, force=True)
 
@@ -104,8 +124,20 @@ class Checkpoints:
         with _full_disk_as_os_error(self.folder):
             self._manager.wait_until_finished()
 
+    def _seal(self) -> None:
+        (folder,) = [path for path in self.folder.iterdir() if path.name.split(".")[0] == str(self._writing)]
+        sealing.seal(folder)
+
+    def set_aside(self, step: int) -> None:
+        """Moves the checkpoints of later steps, which are damaged, out of the way of those that will be written."""
+        for later in [other for other in self.steps() if other > step]:
+            place = self.folder.with_name("damaged") / f"{later}-{time.time():.0f}"
+            place.parent.mkdir(exist_ok=True)
+            (self.folder / str(later)).rename(place)
+        self._manager.reload()
+
     def restore(self, state: Any, step: int | None = None) -> tuple[int, Any, dict]:
-        """Reads the checkpoint of `step`, by default the newest.
+        """Reads the checkpoint of `step`, by default the newest that is whole; damaged ones before it are named.
 
         Args:
           state: shapes, dtypes and shardings that the arrays are to have.
@@ -115,18 +147,36 @@ class Checkpoints:
 
         Raises:
           UserError: there is no such checkpoint, or it holds other arrays.
+          Damaged: it is no longer what was written, or none is.
           Vanished: it was deleted meanwhile.
         """
         steps = self.steps()
         if not steps:
             raise UserError(f"no checkpoint in {self.folder}: train first")
-        step = steps[-1] if step is None else step
-        if step not in steps:
+        if step is not None and step not in steps:
             raise UserError(f"no checkpoint {step} in {self.folder}: there are {', '.join(map(str, steps))}")
+        damaged = []
+        for wanted in reversed(steps) if step is None else [step]:
+            try:
+                found = self._restore(state, wanted)
+            except Damaged as error:
+                damaged.append(f"checkpoint {wanted} is damaged ({error})")
+                continue
+            if damaged:
+                print(f"{'; '.join(damaged)}, using {wanted}", file=sys.stderr)
+            return wanted, *found
+        remedy = "train anew in another directory" if step is None or len(steps) == 1 else "name another step"
+        raise Damaged(f"{damaged[-1]} in {self.folder}: {remedy}")
+
+    def _restore(self, state: Any, step: int) -> tuple[Any, dict]:
+        if fault := sealing.fault(self.folder / str(step)):
+            if not self._is_there(step):
+                raise Vanished
+            raise Damaged(fault)
         items = ocp.args.Composite(state=ocp.args.StandardRestore(state), config=ocp.args.JsonRestore())
         try:
             restored = self._manager.restore(step, args=items)
-        except (FileNotFoundError, ValueError) as error:
+        except Exception as error:  # of many kinds, by what is damaged
             if not self._is_there(step):
                 raise Vanished from error
             if _OTHER_ARRAYS.search(str(error)):
@@ -134,8 +184,10 @@ class Checkpoints:
                     f"checkpoint {step} in {self.folder} is of a version of jaxgan whose state had other arrays: "
                     "go on with that version, or train anew"
                 ) from error
-            raise
-        return step, restored.state, restored.config
+            if sealing.is_sealed(self.folder / str(step)):  # it is what was written
+                raise
+            raise Damaged(str(error).splitlines()[0][:100]) from error
+        return restored.state, restored.config
 
     def _is_there(self, step: int) -> bool:
         """Whether the folder of `step` stays; deleting one takes a moment."""

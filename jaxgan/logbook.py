@@ -99,6 +99,7 @@ class Logbook:
         init, mesh = self.experiment.algorithm.init, self.experiment.mesh
         if self.checkpoints.steps():
             start, state, stored = self.checkpoints.restore(self.abstract_state())
+            self.checkpoints.set_aside(start)
             self.clock = Clock(start, stored["seconds"])
             self.rewind(start)
             if start < self.steps:

@@ -1,6 +1,6 @@
 """From a run directory to what it trained."""
 
-import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxgan import algorithms, parallel
 from jaxgan import config as config_lib
-from jaxgan.checkpoint import Checkpoints, Vanished, abstract
+from jaxgan.checkpoint import Checkpoints, Damaged, Vanished, abstract
 from jaxgan.data.dataset import DataSet, find_prepared
 from jaxgan.errors import UserError
 from jaxgan.rundir import RunDirectory
@@ -61,19 +61,28 @@ def load(workdir: str | Path, step: int | str | None = None) -> tuple[algorithms
 
 
 def load_all(workdir: str | Path) -> Iterator[tuple[algorithms.Algorithm, algorithms.State, int]]:
-    """Restores one after the other all checkpoints that are left, the oldest first.
+    """Restores one after the other all checkpoints that are left, the oldest first; damaged ones are named.
 
     Raises:
-      UserError: there is no such run, or no checkpoint in it.
+      UserError: there is no such run, or no whole checkpoint in it.
     """
     run = open_run(workdir)
     found = None
     while found is None:
         with run.reader() as checkpoints:
-            for wanted in checkpoints.steps() or [None]:  # with None, restore says that there is nothing
-                with contextlib.suppress(Vanished):
-                    found, state, _ = checkpoints.restore(run.state, wanted)
-                    yield run.algorithm, state, found
+            wanted, damaged = checkpoints.steps(), []
+            for step in wanted or [None]:  # with None, restore says that there is nothing
+                try:
+                    found, state, _ = checkpoints.restore(run.state, step)
+                except Vanished:
+                    continue
+                except Damaged as error:
+                    damaged.append(error)
+                    print(error, file=sys.stderr)
+                    continue
+                yield run.algorithm, state, found
+            if wanted and len(damaged) == len(wanted):
+                raise damaged[-1]
 
 
 def held_out(workdir: str | Path) -> list[np.ndarray]:

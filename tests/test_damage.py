@@ -1,0 +1,139 @@
+"""Checkpoints that are no longer what was written."""
+
+import shutil
+
+import jax
+import numpy as np
+import pytest
+from support import load
+
+from jaxgan import restoring, sample
+from jaxgan.errors import UserError
+from jaxgan.rundir import RunDirectory
+from jaxgan.train import train
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("whole") / "run"
+    return workdir, train(load("began", log_every=1), workdir)
+
+
+@pytest.fixture
+def run(whole, tmp_path):
+    """A copy, with checkpoints of steps 2, 4 and 6."""
+    shutil.copytree(whole[0], tmp_path / "run")
+    return tmp_path / "run"
+
+
+def largest(folder):
+    return max((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+
+
+def flip(folder):
+    path = largest(folder / "state")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def truncate(folder):
+    path = largest(folder / "state")
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def lose(folder):
+    largest(folder / "state").unlink()
+
+
+def empty_config(folder):
+    (folder / "config" / "metadata").write_text("")
+
+
+def empty_sums(folder):
+    (folder / "checksums.json").write_text("{")
+
+
+DAMAGES = {
+    flip: "is not what was written",
+    truncate: "is not what was written",
+    lose: "is missing",
+    empty_config: "config/metadata is not what was written",
+    empty_sums: "checksums.json is not readable",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_the_checkpoint_before_is_used_and_said(damage, run, capsys):
+    damage(run / "checkpoints" / "6")
+    _, _, step = sample.load(run)
+    assert step == 4
+    said = capsys.readouterr().err
+    assert said.startswith("checkpoint 6 is damaged (")
+    assert DAMAGES[damage] in said
+    assert said.endswith("), using 4\n")
+    with pytest.raises(UserError, match=r"checkpoint 6 is damaged \(.*\) in .*: name another step"):
+        sample.load(run, 6)
+
+
+@pytest.mark.parametrize("damage", [flip, lose])
+def test_a_training_goes_on_from_there_and_comes_to_the_same_end(damage, run, whole, capsys):
+    damage(run / "checkpoints" / "6")
+    state = train(load("began", log_every=1), run)
+    assert "checkpoint 6 is damaged" in capsys.readouterr().err
+    same = lambda a, b: np.testing.assert_array_equal(a, b)
+    jax.tree.map(same, jax.device_get(state), jax.device_get(whole[1]))
+    assert [row["step"] for row in RunDirectory(run).metrics.read()] == [1, 2, 3, 4, 5, 6]
+    assert sorted(int(path.name) for path in (run / "checkpoints").iterdir()) == [2, 4, 6]
+    assert [path.name.split("-")[0] for path in (run / "damaged").iterdir()] == ["6"]  # nothing is thrown away
+    assert sample.load(run)[2] == 6
+    assert capsys.readouterr().err == ""
+
+
+def test_where_none_is_whole_it_is_a_line(run):
+    for step in (2, 4, 6):
+        flip(run / "checkpoints" / str(step))
+    everywhere = lambda: list(restoring.load_all(run))
+    with pytest.raises(UserError, match="checkpoint 6 is damaged"):
+        everywhere()
+    for call in (lambda: sample.load(run), lambda: train(load("began", log_every=1), run)):
+        with pytest.raises(UserError, match=r"checkpoint 2 is damaged \(.*\) in .*: train anew in another directory"):
+            call()
+    assert sorted(int(path.name) for path in (run / "checkpoints").iterdir()) == [2, 4, 6]
+
+
+def test_all_that_are_whole_are_drawn(run, capsys):
+    flip(run / "checkpoints" / "4")
+    assert [step for _, _, step in restoring.load_all(run)] == [2, 6]
+    assert "checkpoint 4 is damaged" in capsys.readouterr().err
+
+
+def test_one_of_a_version_that_kept_no_checksums_is_read(run):
+    (run / "checkpoints" / "6" / "checksums.json").unlink()
+    assert sample.load(run)[2] == 6
+    lose(run / "checkpoints" / "6")  # what Orbax itself stumbles over
+    assert sample.load(run)[2] == 4
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """With the monitor on, whose readings choose the best checkpoint."""
+    workdir = tmp_path_factory.mktemp("measured") / "run"
+    train(load("began", **WATCHED), workdir)
+    return workdir
+
+
+WATCHED = {"monitor__every": 2, "monitor__num": 100, "data__limit": 200}
+
+
+@pytest.mark.parametrize("content", ["", '{"fd_probe": 1'])
+def test_measures_that_are_not_readable(content, measured, tmp_path, capsys):
+    """The checkpoint counts as one that was not measured, and is damaged where it is wanted."""
+    shutil.copytree(measured, tmp_path / "run")
+    (tmp_path / "run/checkpoints/4/metrics/metrics").write_text(content)
+    assert sample.load(tmp_path / "run")[2] == 6
+    assert sample.load(tmp_path / "run", "best")[2] in (2, 6)
+    with pytest.raises(UserError, match="checkpoint 4 is damaged .metrics/metrics is not what was written"):
+        sample.load(tmp_path / "run", 4)
+    train(load("began", steps=7, **WATCHED), tmp_path / "run")
+    assert sample.load(tmp_path / "run")[2] == 7
