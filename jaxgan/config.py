@@ -16,9 +16,6 @@ from jaxgan.errors import UserError
 from jaxgan.evaluation import BEST_METRICS, MOST_LAYERS
 from jaxgan.fields import base, flatten
 
-# Where the experiments lie that come with the project: in a package that is installed, or beside it.
-SHIPPED = Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs"
-
 SIDES = (32, 64, 128)  # pixels, of the images that GANs draw ...
 LARGEST = 256  # ... and that of CycleGAN, too
 
@@ -84,19 +81,24 @@ def _split_file(arguments: Sequence[str]) -> tuple[str, list[str]]:
 
 def _find(path: Path) -> Path:
     """The file of that path, or of that name among those that come with the project. Raises UserError."""
-    shipped = next(folder for folder in SHIPPED if folder.is_dir())
-    if not path.is_file() and path.parent in (Path(), Path("configs")) and (shipped / path.name).is_file():
-        return shipped / path.name
-    if not path.is_file():
-        raise UserError(f"no config file {str(path)!r}; {_neighbours(path, shipped)}")
-    return path
+    if path.is_file():
+        return path
+    ours = shipped() / path.name
+    if path.parent in (Path(), Path("configs")) and ours.is_file():
+        return ours
+    files = [str(file) for file in sorted(path.parent.glob("*.py"))]
+    known = files + [str(path.parent / file.name) for file in sorted(shipped().glob("*.py")) if path.parent == Path()]
+    known = known or [file.name for file in sorted(shipped().glob("*.py"))]
+    nearest = difflib.get_close_matches(str(path), known, n=1)
+    nearest = nearest or difflib.get_close_matches(path.name, known, n=1)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(known)}"
+    raise UserError(f"no config file {str(path)!r}; {hint}")
 
 
-def _neighbours(path: Path, shipped: Path) -> str:
-    files = sorted(str(file) for file in path.parent.glob("*.py"))
-    known = files or [file.name for file in sorted(shipped.glob("*.py"))]
-    nearest = difflib.get_close_matches(str(path) if files else path.name, known, n=1)
-    return f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(known)}"
+def shipped() -> Path:
+    """The folder with the experiments that come with the project: in a package that is installed, or beside it."""
+    package = Path(__file__).parent
+    return next(folder for folder in (package / "configs", package.with_name("configs")) if folder.is_dir())
 
 
 def _check_overrides(config: ConfigDict, arguments: Sequence[str]) -> list[str]:

@@ -29,6 +29,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--step", type=cli.step, help="which checkpoint: its step, or best; by default the newest")
     parser.add_argument("--runtime", type=Path, help="of a page: folder with ONNX Runtime Web's files, else downloaded")
     options = parser.parse_args(arguments)
+    options.out = options.out.expanduser()
     if options.out.suffix not in FORMATS:
         raise UserError(f"{options.out}: name a file that ends in {', '.join(FORMATS)}")
     if options.runtime and options.out.suffix != ".html":
@@ -56,10 +57,10 @@ def export(options: argparse.Namespace) -> dict[Path, bytes]:
         from jaxgan.exporting import weights
 
         card = weights.card(trained, options.out.name).encode()
-        return {options.out: weights.serialize(trained), options.out.with_suffix(".md"): card}
+        return {options.out: weights.serialize(trained), options.out.with_suffix(".safetensors.md"): card}
     from jaxgan.exporting import page
 
-    return {options.out: page.make(trained, options.runtime).encode()}
+    return {options.out: page.make(trained, options.runtime and options.runtime.expanduser()).encode()}
 
 
 if __name__ == "__main__":

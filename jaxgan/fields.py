@@ -93,12 +93,16 @@ def base(algorithm: str) -> ConfigDict:
 
 def _own(algorithm: str) -> dict:
     """Fields that an algorithm's module names itself, as one that is added; ours are here, as JAX takes a second."""
+    name = f"jaxgan.algorithms.{algorithm}"
     try:
-        return importlib.import_module(f"jaxgan.algorithms.{algorithm}").FIELDS
-    except (ModuleNotFoundError, AttributeError) as error:
-        if isinstance(error, ModuleNotFoundError) and not f"jaxgan.algorithms.{algorithm}".startswith(error.name):
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
             raise
         raise UserError(f"no algorithm {algorithm!r}: there are {', '.join(_FIELDS)}") from None
+    if not hasattr(module, "FIELDS"):
+        raise UserError(f"{name} names no fields of its own: give it FIELDS, which may be empty")
+    return module.FIELDS
 
 
 def _set(name: str) -> ConfigDict:

@@ -11,7 +11,10 @@ from matplotlib.figure import Figure
 from ml_collections import ConfigDict
 from PIL import Image
 
+from jaxgan import config as config_lib
+from jaxgan import fields
 from jaxgan import train as training
+from jaxgan.data import dataset
 from jaxgan.errors import UserError
 from jaxgan.rundir import RunDirectory
 
@@ -47,7 +50,7 @@ class Live:
 
 def curves(run: RunDirectory) -> bytes:
     """A PNG of a run's losses over the steps, beside its newest samples."""
-    rows, samples = run.metrics.read(), sorted((run.path / "samples").glob("[0-9]*[0-9].png"))
+    rows, samples = run.metrics.read(), [path for path in (run.path / "samples").glob("*.png") if path.stem.isdigit()]
     figure = Figure((2.5 * HEIGHT, HEIGHT), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     for name in [name for name in rows[-1] if name.startswith(SHOWN)] if rows else []:
@@ -57,8 +60,9 @@ def curves(run: RunDirectory) -> bytes:
         left.legend()
     right.axis("off")
     if samples:
-        right.imshow(Image.open(samples[-1]), interpolation="nearest", cmap="gray")
-        right.set_title(f"step {int(samples[-1].stem):,}")
+        newest = max(samples, key=lambda path: int(path.stem))
+        right.imshow(Image.open(newest), interpolation="nearest", cmap="gray")
+        right.set_title(f"step {int(newest.stem):,}")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
@@ -75,9 +79,21 @@ def upload() -> str:
     except ImportError:
         raise UserError("there is no upload outside Colab: give the path of your images instead") from None
     chosen = files.upload()
-    if not chosen:
-        raise UserError("nothing was chosen: run the cell again")
+    if len(chosen) != 1:
+        raise UserError(
+            f"{len(chosen)} files were chosen: run the cell again and choose one, an archive for several images"
+        )
     return str(Path(next(iter(chosen))).resolve())
+
+
+def prepare(workdir: str | Path) -> None:
+    """Prepares the images that a run learnt from, where they are not prepared here: what it draws is held against them.
+
+    Raises:
+      UserError: there is no such run, or its images are not where its config says.
+    """
+    for data in fields.sets(config_lib.from_dict(RunDirectory(workdir).stored()["config"]).data):
+        dataset.prepare(data)
 
 
 def picture(path: str | Path) -> display.HTML:

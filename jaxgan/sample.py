@@ -12,9 +12,11 @@ python -m jaxgan.sample --workdir=DIR --mean-of=NAME | --directions[=8] | --towa
 
 import argparse
 import math
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +102,11 @@ def _draw_walk(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]
 
 
 def _latent_tool(options: argparse.Namespace) -> str | None:
-    return next((name for name in LATENT_TOOLS if getattr(options, name)), None)
+    return next((name for name in LATENT_TOOLS if _is_given(getattr(options, name))), None)
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None and value is not False
 
 
 def _draw_latents(options: argparse.Namespace, tool: str) -> tuple[Path, dict[str, np.ndarray]]:
@@ -110,7 +116,9 @@ def _draw_latents(options: argparse.Namespace, tool: str) -> tuple[Path, dict[st
     if not algorithm.generate:
         raise UserError(f"--{_flag(tool)}: the run's algorithm draws no samples")
     picture, arrays = pictures.DRAWN[tool](options, algorithm, state)
-    out = options.out or _samples(options.workdir) / f"{step:06}-seed{options.seed}-{_flag(tool)}.png"
+    of = re.sub(r"[^\w-]", "", options.mean_of or options.towards or "")
+    name = "-".join(filter(None, (f"{step:06}-seed{options.seed}", _flag(tool), of)))
+    out = options.out or _samples(options.workdir) / f"{name}.png"
     images.save_png(out, picture)
     return out, arrays
 
@@ -264,11 +272,13 @@ def _check_numbers(options: argparse.Namespace) -> None:
 
 
 def _check_latent_tool(options: argparse.Namespace, tool: str) -> None:
-    wanted = {name: getattr(options, name) for name in (*LATENT_TOOLS, "interpolate", "input")}
-    wanted |= {"grid": options.grid != "samples", "atom": options.atom is not None}
-    others = [f"--{_flag(name)}" for name, value in wanted.items() if value and name != tool]
+    wanted = {name: getattr(options, name) for name in (*LATENT_TOOLS, "interpolate", "input", "atom")}
+    wanted |= {"grid": options.grid != "samples"}
+    others = [f"--{_flag(name)}" for name, value in wanted.items() if _is_given(value) and name != tool]
     if others:
         raise UserError(f"--{_flag(tool)} draws a picture of its own: leave out {', '.join(others)}")
+    if getattr(options, tool) == "":
+        raise UserError(f"--{_flag(tool)}=: name a class")
     if tool == "invert" and options.num:
         raise UserError("--invert searches for all that is there: leave out --num")
 

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgan.algorithms.network import path_name
+from jaxgan.algorithms.network import arrays, path_name
 from jaxgan.errors import UserError
-from jaxgan.exporting import weights
 from jaxgan.restoring import load
 
 
@@ -35,11 +34,13 @@ def read(workdir: str | Path, target: Any) -> Match:
       UserError: there is no such run, checkpoint or file, or no layer with weights matches.
     """
     if Path(workdir).suffix == ".safetensors":
-        theirs, step = weights.read(Path(workdir))
+        from jaxgan.exporting import weights  # no other start needs it
+
+        theirs, step = weights.read(Path(workdir).expanduser())
     else:
         _, state, step = load(workdir)
-        theirs = weights.arrays(state)
-    ours = weights.arrays(target)
+        theirs = arrays(state)
+    ours = arrays(target)
     averages = [name for name in ours if ".ema." in name and name not in theirs]
     theirs |= {name: theirs.get(name.replace(".ema.", ".params.")) for name in averages}
     layers = {}

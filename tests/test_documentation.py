@@ -55,9 +55,10 @@ def test_links_lead_somewhere(path):
 
 def test_commands_name_fields_and_flags_that_there_are():
     """Of every command of the pages, `main`'s config with its overrides; and of the others each flag."""
-    helps = {module: run(module, "--help").stdout for module in ("sample", "evaluate", "report", "export", "prepare")}
+    modules = "sample", "evaluate", "report", "export", "prepare", "sweep"
+    helps = {module: set(re.findall(r"--[\w-]+", run(module, "--help").stdout)) for module in modules}
     for path in PAGES:
-        for module, rest in re.findall(r"^python -m jaxgan\.(\w+) (.*)$", path.read_text(), re.MULTILINE):
+        for module, rest in re.findall(r"^.*python -m jaxgan\.(\w+) (.*)$", path.read_text(), re.MULTILINE):
             arguments = shlex.split(re.sub(r"[\[\]$]", " ", rest), comments=True)
             if module == "main" and "lsgan" not in rest and ".py" in rest and "FILE.py" not in rest:
                 overrides = [argument for argument in arguments if argument.startswith("--config")]

@@ -90,6 +90,15 @@ def networks(state: Any) -> dict[str, Network]:
     return {path_name(path): node for path, node in found if isinstance(node, Network)}
 
 
+def arrays(state: Any) -> dict[str, jax.Array]:
+    """The networks' arrays by name, such as generator.params.Dense_0.kernel, without those of optimizers."""
+    found = {}
+    for name, network in networks(state).items():
+        leaves = jax.tree_util.tree_leaves_with_path(network.replace(opt_state=None, singular=None))
+        found |= {f"{name}.{path_name(path)}": leaf for path, leaf in leaves}
+    return found
+
+
 def path_name(path: tuple) -> str:
     """A place in a state, with dots between its parts."""
     return jax.tree_util.keystr(path, simple=True, separator=".")

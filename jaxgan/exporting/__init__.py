@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from ml_collections import ConfigDict
 
 from jaxgan import algorithms, drawing, restoring
 from jaxgan import config as config_lib
@@ -25,7 +26,8 @@ class Trained(NamedTuple):
     names: list[str]  # of the classes that G is told, by number
     workdir: Path
     step: int
-    stored: dict  # the run's config and data
+    config: ConfigDict
+    data: dict  # what the run stores of its images
 
     def inputs(self, count) -> list[jax.ShapeDtypeStruct]:
         """What `draw` takes for so many images."""
@@ -53,4 +55,4 @@ def load(workdir: str | Path, step: int | str | None = None) -> Trained:
     config = config_lib.from_dict(stored["config"])
     names = stored["data"]["names"] if algorithm.sample_label else []
     draw = lambda *given: algorithm.generate(state, *given)
-    return Trained(draw, algorithm, state, config.latent_dim, names, Path(workdir), step, stored)
+    return Trained(draw, algorithm, state, config.latent_dim, names, Path(workdir), step, config, stored["data"])

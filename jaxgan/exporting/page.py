@@ -39,24 +39,25 @@ def make(trained: Trained, folder: Path | None = None) -> str:
     Raises:
       UserError: the runtime is not to be had, or the generator does not become ONNX.
     """
+    model = onnx.serialize(trained)
     library, binary = runtime(folder).values()
     given, drawn = trained.examples(CHECKED)
     step = directions.principal(trained.algorithm, trained.state, min(SLIDERS, trained.latent_dim)).step
-    data = trained.stored["config"]["data"]
+    data, uniform = trained.config.data, trained.config.latent == "uniform"
     about = {
         "latent_dim": trained.latent_dim,
-        "uniform": trained.stored["config"]["latent"] == "uniform",
-        "size": data["image_size"],
-        "channels": data["channels"],
+        "uniform": uniform,
+        "size": data.image_size,
+        "channels": data.channels,
         "names": trained.names,
-        "directions": step.round(4).tolist(),
+        "directions": (step * given[0].std()).round(4).tolist(),
         "latent": given[0].tolist(),
         "label": given[1].tolist() if trained.names else [],
         "expected": images.to_uint8(drawn).reshape(CHECKED, -1).tolist(),
     }
-    packed = {"library": library, "binary": binary, "model": onnx.serialize(trained)}
+    packed = {"library": library, "binary": binary, "model": model}
     return TEMPLATES.get_template("play.html").render(
-        title=f"{trained.stored['config']['algorithm']}, {trained.stored['data']['name']}, step {trained.step:,}",
+        title=f"{trained.config.algorithm}, {trained.data['name']}, step {trained.step:,}",
         about=about,
         packed={name: base64.b64encode(gzip.compress(content, mtime=0)).decode() for name, content in packed.items()},
         version=VERSION,
@@ -77,11 +78,11 @@ def runtime(folder: Path | None) -> dict[str, bytes]:
         elif folder:
             raise UserError(f"{path}: there is no such file; --runtime names the folder dist of onnxruntime-web")
         else:
-            content = _download(f"{SOURCE}/{name}")
+            path, content = f"{SOURCE}/{name}", _download(f"{SOURCE}/{name}")
         if hashlib.sha256(content).hexdigest() != digest:
-            raise UserError(f"{path} is not that of onnxruntime-web {VERSION}: take that version's, or remove it")
-        if not folder and not path.exists():
-            write_whole(path, content)
+            raise UserError(f"{path} is not that of onnxruntime-web {VERSION}: take that version's")
+        if not folder and not (kept / name).exists():
+            write_whole(kept / name, content)
         found[name] = content
     return found
 

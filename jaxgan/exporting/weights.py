@@ -8,7 +8,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from jaxgan.algorithms.network import Network, networks, path_name
+from jaxgan import config as config_lib
+from jaxgan.algorithms.network import Network, arrays, networks
 from jaxgan.errors import UserError
 from jaxgan.exporting import Trained
 
@@ -25,8 +26,7 @@ def serialize(trained: Trained) -> bytes:
     """Returns the arrays by name, as generator.params.Conv_0.kernel; averaged weights where the run keeps them."""
     averaged = jax.tree.map(_averaged, trained.state, is_leaf=_is_network)
     content = {name: np.ascontiguousarray(array) for name, array in arrays(averaged).items()}
-    about = {"step": str(trained.step), "config": json.dumps(trained.stored["config"])}
-    return save(content, {"format": "jaxgan", **about})
+    return save(content, {"format": "jaxgan", "step": str(trained.step), "config": json.dumps(_public(trained))})
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], int]:
@@ -35,37 +35,29 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], int]:
     Raises:
       UserError: it is no such file.
     """
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file")
     try:
         with safe_open(path, "numpy") as file:
             about = file.metadata() or {}
-            if about.get("format") != "jaxgan":
+            if about.get("format") != "jaxgan" or not about.get("step", "").isdigit():
                 raise UserError(f"{path} was not written by jaxgan.export: name a run directory, or such a file")
             return {name: file.get_tensor(name) for name in file.keys()}, int(about["step"])  # noqa: SIM118
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file") from None
     except SafetensorError as error:
         raise UserError(f"{path} is damaged ({error}): export it anew") from error
 
 
-def arrays(state) -> dict[str, jax.Array]:
-    """The networks' arrays by name, such as generator.params.Dense_0.kernel, without those of optimizers."""
-    found = {}
-    for name, network in networks(state).items():
-        leaves = jax.tree_util.tree_leaves_with_path(network.replace(opt_state=None, singular=None))
-        found |= {f"{name}.{path_name(path)}": leaf for path, leaf in leaves}
-    return found
-
-
 def card(trained: Trained, file: str) -> str:
     """Returns a model card, Markdown: what was trained on what, how it was measured, and how it is used."""
-    config, data = trained.stored["config"], trained.stored["data"]
-    licence = LICENCES.get(data["name"], UNKNOWN)
-    return f"""# {config["algorithm"]} on {data["name"]}, step {trained.step:,}
+    config, data = trained.config, trained.data
+    licence, side = LICENCES.get(data["name"], UNKNOWN), config.data.image_size
+    averaged = any(network.ema is not None for network in networks(trained.state).values())
+    return f"""# {config.algorithm} on {data["name"]}, step {trained.step:,}
 
-A generator trained by jaxgan. `{file}` holds its weights{" (averaged over the steps)" if config["ema_decay"] else ""}.
+A generator trained by jaxgan. `{file}` holds its weights{" (averaged over the steps)" if averaged else ""}.
 
-- images: {config["data"]["image_size"]}x{config["data"]["image_size"]}, {config["data"]["channels"]} channels
-- latents: {trained.latent_dim} numbers, {config["latent"]}{_classes(trained.names)}
+- images: {side}x{side}, {config.data.channels} channels
+- latents: {trained.latent_dim} numbers, {config.latent}{_classes(trained.names)}
 - data: {data["name"]}, {data["size"]:,} images, fingerprint `{data["fingerprint"]}`
 - licence of the data: {licence}
 
@@ -83,9 +75,15 @@ python -m jaxgan.main --config=FILE.py --config.init_from={file}
 ## Config
 
 ```json
-{json.dumps(config, indent=2)}
+{json.dumps(_public(trained), indent=2)}
 ```
 """
+
+
+def _public(trained: Trained) -> dict:
+    """The config without the places of files on the machine that trained."""
+    config = config_lib.to_dict(trained.config)
+    return config | {"init_from": None, "data": config["data"] | {"dir": None}}
 
 
 def _classes(names: list[str]) -> str:

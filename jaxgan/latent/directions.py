@@ -49,8 +49,10 @@ def principal(algorithm: Algorithm, state: State, count: int, seed: int = 0) -> 
     for label in [] if asked.label is None else np.unique(asked.label):
         seen[asked.label == label] -= seen[asked.label == label].mean(0)
     found = PCA(count, svd_solver="randomized", random_state=seed)
+    if not seen.std():
+        raise UserError("all samples are alike: there is no direction in which they change")
     steps = found.fit_transform(seen).T @ asked.latent
-    steps /= np.linalg.norm(steps, axis=1, keepdims=True)
+    steps /= np.maximum(np.linalg.norm(steps, axis=1, keepdims=True), 1e-12)
     return Directions(steps.astype(np.float32), found.explained_variance_ratio_.astype(np.float32))
 
 
@@ -73,6 +75,8 @@ def towards(latent: np.ndarray, present: np.ndarray) -> np.ndarray:
         raise UserError(f"{present.sum()} of {len(present)} samples are like that: too few to tell from the others")
     else:
         normal = LogisticRegression(C=0.1, max_iter=1000).fit(latent, present).coef_[0]
+    if not normal.any():
+        raise UserError("all samples are alike in that: there is no direction towards it")
     return (normal / np.linalg.norm(normal)).astype(np.float32)
 
 

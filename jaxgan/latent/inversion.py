@@ -10,7 +10,6 @@ import optax
 
 from jaxgan import drawing, images, parallel
 from jaxgan.algorithms import Algorithm, State
-from jaxgan.drawing import Asked
 from jaxgan.evaluation.probe import Probe
 from jaxgan.progress import Progress
 
@@ -18,6 +17,7 @@ CANDIDATES = 1000  # random latents, from the best of which ...
 RESTARTS = 4  # ... the search starts for each image
 STEPS, RATE = 200, 0.05  # of Adam, whose rate falls to 0 along a cosine
 FRAMES = 6  # of the search, its start and its end included
+BATCH = 16  # images searched for at a time
 
 
 class Inversion(NamedTuple):
@@ -25,9 +25,17 @@ class Inversion(NamedTuple):
 
     latent: np.ndarray  # float32 (n, latent_dim)
     label: np.ndarray | None  # int (n,), where G generates by classes
-    path: np.ndarray  # uint8 (FRAMES, n, H, W, C), from the start of the search to what was found
+    path: np.ndarray  # uint8 (n, FRAMES, H, W, C), from the start of the search to what was found
     pixels: np.ndarray  # (n,), mean absolute error in [-1, 1]
     features: np.ndarray  # (n,), 1 - cosine of the angle between the probe's features, from 0
+
+
+class _Target(NamedTuple):
+    """What the images drawn from so many latents are to be like."""
+
+    label: jax.Array | None  # that G is told
+    image: jax.Array
+    features: jax.Array
 
 
 def invert(algorithm: Algorithm, state: State, judge: Probe, image: np.ndarray, seed: int = 0) -> Inversion:
@@ -38,43 +46,56 @@ def invert(algorithm: Algorithm, state: State, judge: Probe, image: np.ndarray, 
     """
     state = drawing.settled(algorithm, state)
     asked = drawing.ask(algorithm, state, CANDIDATES, seed)
-    starts = _starts(algorithm, state, judge, asked, image).ravel()
-    latent, label = (None if array is None else jnp.asarray(array[starts]) for array in asked)
-    target = images.to_float(image.repeat(RESTARTS, 0))
+    drawn = drawing.generate(algorithm, state, asked)
+    seen = judge.embed(drawn)[0]
 
-    def errors(latent: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        drawn = algorithm.generate(state, latent, label)
-        return drawn, jnp.abs(drawn - target).mean((1, 2, 3)), unlikeness(judge.see(drawn), judge.see(target))
+    def errors(state: State, latent: jax.Array, target: _Target) -> tuple[jax.Array, jax.Array, jax.Array]:
+        drawn = algorithm.generate(state, latent, target.label)
+        pixels = jnp.abs(drawn - target.image).mean((1, 2, 3))
+        return drawn, pixels, unlikeness(judge.see(drawn), target.features)
 
-    path = list(_descend(errors, latent, asked.latent))
-    latent, (_, pixels, features) = path[-1]
-    best = np.argmin((pixels + features).reshape(-1, RESTARTS), 1) + RESTARTS * np.arange(len(image))
-    drawn = np.stack([images.to_uint8(drawn[best]) for _, (drawn, *_) in path])
-    chosen = (None if array is None else np.asarray(array)[best] for array in (latent, label))
-    return Inversion(*chosen, drawn, np.asarray(pixels)[best], np.asarray(features)[best])
+    search = _Search(errors, state, asked.latent)
+
+    def find(image: np.ndarray) -> Inversion:
+        of_image = judge.embed(image)[0]
+        starts = _starts(drawn, seen, image, of_image).ravel()
+        latent, label = (None if array is None else jnp.asarray(array[starts]) for array in asked)
+        target = _Target(label, images.to_float(image.repeat(RESTARTS, 0)), of_image.repeat(RESTARTS, 0))
+        path = list(search(latent, target))
+        latent, (_, pixels, features) = path[-1]
+        best = np.argmin((pixels + features).reshape(-1, RESTARTS), 1) + RESTARTS * np.arange(len(image))
+        frames = np.stack([images.to_uint8(drawn[best]) for _, (drawn, *_) in path], 1)
+        chosen = [None if array is None else np.asarray(array)[best] for array in (latent, label, pixels, features)]
+        return Inversion(*chosen[:2], frames, *chosen[2:])
+
+    return images.in_batches(find, image, min(BATCH, len(image)))
 
 
-def _descend(errors: Callable, latent: jax.Array, usual: np.ndarray) -> Iterator[tuple[jax.Array, tuple]]:
+class _Search:
     """Steps down the errors and gives, FRAMES times, the latents and their errors."""
-    farthest, longest = np.abs(usual).max(), np.linalg.norm(usual, axis=1).max()
-    optimizer = optax.adam(optax.cosine_decay_schedule(RATE, STEPS))
 
-    @parallel.jit_alone
-    def step(latent, moments):
-        gradient = jax.grad(lambda latent: sum(map(jnp.sum, errors(latent)[1:])))(latent)
-        updates, moments = optimizer.update(gradient, moments)
-        latent = jnp.clip(latent + updates, -farthest, farthest)
-        return latent * jnp.minimum(1, longest / jnp.linalg.norm(latent, axis=1, keepdims=True)), moments
+    def __init__(self, errors: Callable, state: State, usual: np.ndarray):
+        self.state, self.measure = state, parallel.jit_alone(errors)
+        self.optimizer = optax.adam(optax.cosine_decay_schedule(RATE, STEPS))
+        farthest, longest = np.abs(usual).max(), np.linalg.norm(usual, axis=1).max()
 
-    measure = parallel.jit_alone(errors)
-    shown, moments = np.linspace(0, STEPS, FRAMES).astype(int), optimizer.init(latent)
-    with Progress("searching the latents", STEPS, "steps") as progress:
-        for number in range(STEPS + 1):
-            if number in shown:
-                yield latent, measure(latent)
-            if number < STEPS:
-                latent, moments = step(latent, moments)
-                progress.advance()
+        def step(state, latent, moments, target):
+            gradient = jax.grad(lambda latent: sum(map(jnp.sum, errors(state, latent, target)[1:])))(latent)
+            updates, moments = self.optimizer.update(gradient, moments)
+            latent = jnp.clip(latent + updates, -farthest, farthest)
+            return latent * jnp.minimum(1, longest / jnp.linalg.norm(latent, axis=1, keepdims=True)), moments
+
+        self.step = parallel.jit_alone(step)
+
+    def __call__(self, latent: jax.Array, target: _Target) -> Iterator[tuple[jax.Array, tuple]]:
+        shown, moments = np.linspace(0, STEPS, FRAMES).astype(int), self.optimizer.init(latent)
+        with Progress("searching the latents", STEPS, "steps") as progress:
+            for number in range(STEPS + 1):
+                if number in shown:
+                    yield latent, self.measure(self.state, latent, target)
+                if number < STEPS:
+                    latent, moments = self.step(self.state, latent, moments, target)
+                    progress.advance()
 
 
 def unlikeness(one: jax.Array, other: jax.Array) -> jax.Array:
@@ -83,13 +104,11 @@ def unlikeness(one: jax.Array, other: jax.Array) -> jax.Array:
     return 1 - jnp.sum(one * other, -1) / jnp.maximum(length(one) * length(other), 1e-12)
 
 
-def _starts(algorithm: Algorithm, state: State, judge: Probe, asked: Asked, image: np.ndarray) -> np.ndarray:
-    """The RESTARTS best candidates for each image, int (n, RESTARTS)."""
-    drawn = drawing.generate(algorithm, state, asked)
-    of_drawn, of_image = (judge.embed(array)[0] for array in (drawn, image))
+def _starts(drawn: np.ndarray, seen: np.ndarray, image: np.ndarray, of_image: np.ndarray) -> np.ndarray:
+    """The RESTARTS best candidates, by images and features, for each image: int (n, RESTARTS)."""
     flat = images.to_float(drawn).reshape(len(drawn), -1)
     errors = [
-        np.abs(flat - images.to_float(one).ravel()).mean(1) + unlikeness(of_drawn, seen)
-        for one, seen in zip(image, of_image, strict=True)
+        np.abs(flat - images.to_float(one).ravel()).mean(1) + unlikeness(seen, features)
+        for one, features in zip(image, of_image, strict=True)
     ]
     return np.argsort(np.stack(errors), 1)[:, :RESTARTS]

@@ -19,7 +19,7 @@ from jaxgan.rundir import RunDirectory
 HELD_OUT = 8  # images of the set's own that are searched for, too
 MEMBERS = 32  # images of a class, that of its mean latent included
 REACH, COLUMNS = 3.0, 9  # standard deviations to either side, and images in a row
-POSED = ("toons", "sketches", "colourings")  # sets whose heads' pose is known, too
+POSED = ("toons", "colourings")  # sets whose heads' pose is known, too
 WIDTH = 768  # pixels up to which rows are enlarged
 
 Drawn = tuple[np.ndarray, dict[str, np.ndarray]]  # a picture uint8 (H, W, C), and the arrays for --npz
@@ -33,7 +33,7 @@ def draw_inversion(options: argparse.Namespace, algorithm: Algorithm, state: Sta
     image = np.concatenate([given, whole.held_out.image[:HELD_OUT]])
     found = invert(algorithm, state, probe.load(whole), image, options.seed)
     names = [f"given {number + 1}" for number in range(len(given))]
-    rows = np.concatenate([image[None], found.path]).swapaxes(0, 1)
+    rows = np.concatenate([image[:, None], found.path], 1)
     print(f"{'':10}{'pixels':>10}{'features':>10}")
     for name, error in zip(names, np.stack([found.pixels, found.features], 1), strict=False):
         print(f"{name:10}{error[0]:10.3f}{error[1]:10.3f}")
@@ -41,7 +41,7 @@ def draw_inversion(options: argparse.Namespace, algorithm: Algorithm, state: Sta
     print(f"{'held out':10}{others[0]:10.3f}{others[1]:10.3f}   the mean of {len(image) - len(given)} images")
     picture = _rows(rows, names + ["held out"] * (len(image) - len(given)))
     label = {} if found.label is None else {"label": found.label[: len(given)]}
-    return picture, {"images": found.path[-1, : len(given)], "latent": found.latent[: len(given)], **label}
+    return picture, {"images": found.path[: len(given), -1], "latent": found.latent[: len(given)], **label}
 
 
 def draw_mean(options: argparse.Namespace, algorithm: Algorithm, state: State) -> Drawn:
@@ -70,7 +70,7 @@ def draw_attribute(options: argparse.Namespace, algorithm: Algorithm, state: Sta
     """Images moved towards a class, or a pose that toons have, a row for each."""
     whole, _ = prepared_images(options.workdir)
     if options.towards in pose.FACTORS and whole.name in POSED:
-        asked = drawing.ask(algorithm, state, directions.SAMPLES, 0)
+        asked = drawing.ask(algorithm, state, directions.SAMPLES, options.seed)
         drawn = drawing.generate(algorithm, state, asked)
         present = pose.read(drawn.shape[1:], drawn)[:, pose.FACTORS.index(options.towards)].astype(np.float64)
     else:
@@ -109,7 +109,8 @@ def _moved(
     options: argparse.Namespace, algorithm: Algorithm, state: State, step: np.ndarray, names: list[str], num: int
 ) -> Drawn:
     asked = drawing.ask(algorithm, state, num, options.seed)
-    moved = directions.along(asked.latent, step, np.linspace(-REACH, REACH, COLUMNS))
+    deviation = drawing.ask(algorithm, state, drawing.BATCH, options.seed).latent.std()  # less than 1 if uniform
+    moved = directions.along(asked.latent, step, deviation * np.linspace(-REACH, REACH, COLUMNS))
     label = None if asked.label is None else np.tile(asked.label.repeat(COLUMNS), len(step))
     drawn = drawing.generate(algorithm, state, Asked(moved.reshape(-1, moved.shape[-1]), label))
     picture = _rows(drawn.reshape(len(names), COLUMNS, *drawn.shape[1:]), names)
@@ -125,13 +126,13 @@ def _recognised(
     others: tuple[str, ...] = (),
 ) -> tuple[Asked, np.ndarray, np.ndarray]:
     """Samples, and which of them the probe recognises as a class: latents, images, bool (n,)."""
+    known = [*(whole.names if len(whole.names) > 1 else []), *others]
+    if name not in known:
+        raise UserError(f"{name}: samples are told by {', '.join(known) or 'nothing, as the set has no labels'}")
     judge = probe.load(whole)
-    if name not in judge.names:
-        known = ", ".join([*judge.names, *others]) or "none, as the set has no labels"
-        raise UserError(f"{name}: the classes that the probe tells apart are {known}")
     number = judge.names.index(name)
     label = whole.names.index(name) if algorithm.sample_label else None
-    asked = drawing.ask(algorithm, state, directions.SAMPLES, 0, label)
+    asked = drawing.ask(algorithm, state, directions.SAMPLES, options.seed, label)
     drawn = drawing.generate(algorithm, state, asked)
     return asked, drawn, judge.embed(drawn)[1][:, number] > 0.5
 

@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from absl import logging
 
@@ -12,7 +11,7 @@ from jaxgan.errors import UserError
 from jaxgan.fields import base, flatten
 from jaxgan.reporting.runs import Run
 
-CONFIGS = Path(config_lib.__file__).parents[1] / "configs"  # a checkout's; an installed package has none beside it
+CONFIGS = config_lib.shipped()
 PRESETS = ("", ":quick", ":tiny")
 
 

@@ -5,6 +5,8 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -25,6 +27,13 @@ def run(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("runs") / "began"
     train(load("began", ema_decay=0.5), workdir)
     return workdir
+
+
+def test_every_systems_weights_have_a_card(tmp_path):
+    """Without a decay of an average, which follows a schedule here."""
+    train(load("r3gan", steps=1), tmp_path / "run")
+    export.main([f"--workdir={tmp_path}/run", f"--out={tmp_path}/w.safetensors"])
+    assert "(averaged over the steps)" in (tmp_path / "w.safetensors.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +75,8 @@ def test_weights_are_averages_and_another_run_starts_from_them(run, tmp_path, ca
 
 def test_a_card_says_what_was_trained_on_what_and_how_good_it_is(run, tmp_path):
     export.main([f"--workdir={run}", f"--out={tmp_path}/w.safetensors"])
-    card = (tmp_path / "w.md").read_text()
+    card = (tmp_path / "w.safetensors.md").read_text()
+    assert str(tmp_path) not in card
     stored = json.loads((run / "config.json").read_text())
     assert card.startswith("# began on toons, step 6\n")
     for said in (
@@ -80,7 +90,7 @@ def test_a_card_says_what_was_trained_on_what_and_how_good_it_is(run, tmp_path):
         assert said in card
     (run / "evaluation.json").write_text(json.dumps({"step": 6, "measures": {"fd_probe": {"value": 12.3456}}}))
     export.main([f"--workdir={run}", f"--out={tmp_path}/w.safetensors"])
-    assert "| fd_probe | 12.35 |" in (tmp_path / "w.md").read_text()
+    assert "| fd_probe | 12.35 |" in (tmp_path / "w.safetensors.md").read_text()
     (run / "evaluation.json").unlink()
 
 
@@ -191,6 +201,9 @@ def test_a_page_holds_all_that_it_needs(told, runtime, tmp_path, monkeypatch):
     assert about["names"][3] == "</script><b>"
     assert np.shape(about["directions"]) == (8, 8)
     assert np.shape(about["expected"]) == (4, 32 * 32 * 3)
+    if shutil.which("node"):  # the script is one
+        (tmp_path / "page.mjs").write_text(re.search('<script type="module">(.*)</script>', html, re.DOTALL)[1])
+        subprocess.run(["node", "--check", f"{tmp_path}/page.mjs"], check=True)
 
 
 def test_the_runtime_is_that_version_and_is_fetched_once(runtime, tmp_path, monkeypatch):

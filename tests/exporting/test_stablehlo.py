@@ -19,7 +19,8 @@ def test_any_number_of_images_are_those_of_the_run(name):
     state = drawing.settled(compiled.algorithm, compiled.init(jax.random.key(0)))
     names = ["a"] * 10 if compiled.algorithm.sample_label else []
     draw = lambda *given: compiled.algorithm.generate(state, *given)
-    trained = Trained(draw, compiled.algorithm, state, compiled.config.latent_dim, names, Path(), 0, {})
+    config = compiled.config
+    trained = Trained(draw, compiled.algorithm, state, config.latent_dim, names, Path(), 0, config, {})
     exported = export.deserialize(bytearray(stablehlo.serialize(trained)))
     assert exported.platforms == stablehlo.PLATFORMS
     for count in (1, 3):
@@ -41,7 +42,7 @@ np.save("drawn.npy", draw(given["latent"]))
 def test_the_file_runs_without_the_project(began, tmp_path):
     state = began.init(jax.random.key(0))
     draw = lambda latent: began.algorithm.generate(state, latent)
-    trained = Trained(draw, began.algorithm, state, began.config.latent_dim, [], Path(), 0, {})
+    trained = Trained(draw, began.algorithm, state, began.config.latent_dim, [], Path(), 0, began.config, {})
     (latent,), expected = trained.examples(5)
     np.savez(tmp_path / "given.npz", latent=latent)
     (tmp_path / "g.stablehlo").write_bytes(stablehlo.serialize(trained))

@@ -70,6 +70,15 @@ def test_towards_an_attribute_is_the_normal_of_what_divides_them():
         assert found @ normal > 0.97
     with pytest.raises(UserError, match="3 of 2000 samples are like that: too few"):
         directions.towards(latent, np.arange(2000) < 3)
+    with pytest.raises(UserError, match="all samples are alike in that"):
+        directions.towards(latent, np.ones(2000))
+
+
+def test_a_collapsed_generator_has_no_directions():
+    algorithm, state = toy()
+    still = algorithm._replace(generate=lambda state, latent, label=None: algorithm.generate(state, 0 * latent, label))
+    with pytest.raises(UserError, match="all samples are alike: there is no direction"):
+        directions.principal(still, state, count=2)
 
 
 def test_along_moves_each_latent_by_each_step():

@@ -54,6 +54,12 @@ def test_directions_have_rows(run, tmp_path):
     assert picture.shape[0] >= 6 * 64
 
 
+def test_no_directions_are_none(run):
+    for count in (0, 9):
+        with pytest.raises(UserError, match=f"--directions={count}: latents of 8 dimensions have 1 to 8"):
+            sample.main([f"--workdir={run[1]}", f"--directions={count}"])
+
+
 def test_poses_are_moved_towards(run, tmp_path, monkeypatch):
     _, workdir = run
     monkeypatch.setattr("jaxgan.evaluation.pose.read", lambda shape, image: np.arange(4 * len(image)).reshape(-1, 4))
@@ -70,7 +76,7 @@ def test_classes_are_moved_towards_where_g_is_not_told_them(run, tmp_path, monke
             drawn(workdir, tmp_path, "--towards=bruno")
     else:
         assert drawn(workdir, tmp_path, "--towards=bruno")[1]["images"].shape == (8 * 9, 32, 32, 3)
-        with pytest.raises(UserError, match="homer: the classes that the probe tells apart are pip, .*, angle, dx"):
+        with pytest.raises(UserError, match="homer: samples are told by pip, .*, rex, angle, dx"):
             drawn(workdir, tmp_path, "--towards=homer")
     _, arrays = drawn(workdir, tmp_path, "--mean-of=bruno", "--num=5")
     assert arrays["images"].shape == (5, 32, 32, 3)
@@ -96,6 +102,7 @@ def test_styles_are_mixed_where_a_latent_has_layers(run, tmp_path):
         ("--style-mix --mean-of=a", "--mean-of draws a picture of its own: leave out --style-mix"),
         ("--towards=a --label=b", "--label is for samples and walks"),
         ("--invert=a.png --num=3", "--invert searches for all that is there: leave out --num"),
+        ("--towards=", "--towards=: name a class"),
     ],
 )
 def test_one_picture_at_a_time(flags, said):
