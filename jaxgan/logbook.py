@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import algorithms, images, parallel, warmstart
+from jaxgan import algorithms, images, lock, parallel, warmstart
 from jaxgan import watch as watch_lib
 from jaxgan.checkpoint import Checkpoints, abstract, saved_steps
 from jaxgan.errors import UserError
@@ -43,14 +43,28 @@ def opened(
       heard: is called after each row of metrics.jsonl.
 
     Raises:
-      UserError: another run is there, or `init_from` has nothing for this one.
+      UserError: another run or another process is there, or `init_from` has nothing for this one.
     """
-    config, run, match, watch = experiment.config, RunDirectory(workdir), None, None
+    config, run, match = experiment.config, RunDirectory(workdir), None
     if config.init_from and not saved_steps(run.checkpoints):
         match = warmstart.read(config.init_from, jax.eval_shape(experiment.algorithm.init, jax.random.key(0)))
     if experiment.algorithm.check and not saved_steps(run.checkpoints):
         untrained = parallel.jit_init(experiment.algorithm.init, experiment.mesh)(experiment.key(Stream.INIT))
         experiment.algorithm.check(untrained, images.to_float(experiment.dataset.train.image[: config.batch_size]))
+    run.check(config, experiment.dataset, experiment.origin)
+    with lock.held(run.path):
+        yield from _claimed(experiment, run, match, name, heard)
+
+
+def _claimed(
+    experiment: Experiment,
+    run: RunDirectory,
+    match: warmstart.Match | None,
+    name: str,
+    heard: Callable[[], None] | None,
+) -> Iterator["Logbook"]:
+    """The logbook of a run directory that no other process writes to."""
+    config, watch = experiment.config, None
     stored = run.claim(config, experiment.dataset, experiment.origin)
     if config.monitor.every:
         sampler = watch_lib.sampler(

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import shutil
+import tomllib
 
 import numpy as np
 import pytest
@@ -35,6 +36,14 @@ def test_the_gan_that_is_added_works(tmp_path):
     assert run("export", workdir, "--out=g.stablehlo", **here).returncode == 0
     done = run("main", *first.split(), "--config.leek=0.1", **here)
     assert "did you mean leak?" in done.stderr
+
+
+def test_the_repository_has_one_address():
+    """That of pyproject.toml; tests/test_notebook.py holds the notebooks to it."""
+    url = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+    for path in (ROOT / "CITATION.cff", *PAGES):
+        named = re.findall(r"https://github.com/[\w-]+/jaxgan", path.read_text())
+        assert set(named) <= {url}, path
 
 
 def anchors(text):
