@@ -82,6 +82,7 @@ def test_images_lie_between_black_and_white(plain):
     assert (drawn.min(), drawn.max()) == (-1, 1)
 
 
+@pytest.mark.slow  # BigGAN's holds what they share
 def test_parts_of_a_batch_and_features_computed_anew_change_nothing(plain):
     state, batch = plain.init(jax.random.key(0)), random_batch(plain.config)
     expected = plain.step(state, batch, jax.random.key(1))

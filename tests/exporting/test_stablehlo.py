@@ -13,7 +13,16 @@ from jaxgan import drawing
 from jaxgan.exporting import Trained, stablehlo
 
 
-@pytest.mark.parametrize("name", one_config_per_algorithm(generates=True))
+QUICK = "abegan", "biggan"  # with a latent alone, and with a label
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
+        for name in one_config_per_algorithm(generates=True)
+    ],
+)
 def test_any_number_of_images_are_those_of_the_run(name):
     compiled = Compiled(load(name))
     state = drawing.settled(compiled.algorithm, compiled.init(jax.random.key(0)))
