@@ -12,7 +12,6 @@ from support import Compiled, load, one_config_per_algorithm
 from jaxgan import drawing
 from jaxgan.exporting import Trained, stablehlo
 
-
 QUICK = "abegan", "biggan"  # with a latent alone, and with a label
 
 
