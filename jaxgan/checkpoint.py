@@ -125,8 +125,8 @@ class Checkpoints:
             self._manager.wait_until_finished()
 
     def _seal(self) -> None:
-        (folder,) = [path for path in self.folder.iterdir() if path.name.split(".")[0] == str(self._writing)]
-        sealing.seal(folder)
+        written = [path for path in self.folder.iterdir() if path.name.split(".")[0] == str(self._writing)]
+        sealing.seal(max(written, key=lambda path: path.stat().st_mtime))  # a crash may have left another, half-written
 
     def set_aside(self, step: int) -> None:
         """Moves the checkpoints of later steps, which are damaged, out of the way of those that will be written."""
