@@ -28,6 +28,8 @@ MUTABLE = (
     "checkpoint_every",
     "keep",
     "keep_every",
+    "on_nonfinite",
+    "nonfinite_restores",
     "tensorboard",
     "compilation_cache",
 )
@@ -130,6 +132,7 @@ _CHOICES = {
     **{f"data.{domain}fit": ("crop", "pad") for domain in ("", "a.", "b.")},
     **{f"data.{domain}unreadable": ("error", "skip") for domain in ("", "a.", "b.")},
     "data.source": ("auto", "device", "tfdata"),
+    "on_nonfinite": ("stop", "restore"),
     "monitor.best_metric": BEST_METRICS,
     "monitor.on_collapse": ("continue", "stop", "restore"),
 }
@@ -177,7 +180,7 @@ _RANGES = {
     "plateau_rtol": (1e-12, 1 + 1e-12),
     "batch_norm_eps": (1e-12, math.inf),
     "label_smoothing": (0, 1 + 1e-12),
-    **dict.fromkeys(("monitor.every", "monitor.warmup", "monitor.restores"), (0, math.inf)),
+    **dict.fromkeys(("monitor.every", "monitor.warmup", "monitor.restores", "nonfinite_restores"), (0, math.inf)),
     **dict.fromkeys(("monitor.patience", "monitor.margin", "monitor.max_growth"), (1, math.inf)),
     **dict.fromkeys(
         [f"monitor.min_{name}" for name in _MINIMA] + ["monitor.max_copies", "monitor.max_relapse"], (1e-12, math.inf)

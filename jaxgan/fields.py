@@ -34,6 +34,8 @@ def base(algorithm: str) -> ConfigDict:
     config.checkpoint_every = 1540  # steps between two checkpoints
     config.keep = 3  # newest checkpoints that stay
     config.keep_every = placeholder(int)  # checkpoints at multiples of this step stay too
+    config.on_nonfinite = "stop"  # or restore: goes back to a checkpoint, with other noise and half the learning rates
+    config.nonfinite_restores = 3  # times that a run goes back for that at most; then it stops
     config.tensorboard = True  # write TensorBoard's files as well (needs TensorFlow)
     config.compilation_cache = True  # keep compiled steps under ~/.cache/jaxgan, so that the next start is quick
 

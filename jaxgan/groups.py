@@ -13,7 +13,7 @@ from jaxgan import logbook, parallel
 from jaxgan import train as training
 from jaxgan.algorithms import Metrics
 from jaxgan.experiment import Experiment
-from jaxgan.logbook import Logbook
+from jaxgan.logbook import Logbook, NonFinite
 from jaxgan.members import Member, State
 from jaxgan.preemption import Preemption
 from jaxgan.progress import Progress
@@ -158,7 +158,13 @@ def _record(lanes: list[Lane], step: int, states: Any, metrics: Metrics, signum:
     values = jax.device_get(metrics) if due else None
     for place, lane in due:
         with lane.member.guarded():
-            lane.book.record(step, _take(states, place), {name: value[place] for name, value in values.items()}, signum)
+            own = {name: value[place] for name, value in values.items()}
+            try:
+                lane.book.record(step, _take(states, place), own, signum)
+            except NonFinite as error:
+                lane.book.recover(error)
+                lane.member.state = State.WAITING
+                continue
             if step < lane.book.steps and not signum:
                 _give_up(lane, step)
 

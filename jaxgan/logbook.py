@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxgan import algorithms, images, lock, parallel, warmstart
 from jaxgan import watch as watch_lib
+from jaxgan.algorithms.network import slowed
 from jaxgan.checkpoint import Checkpoints, abstract, saved_steps
 from jaxgan.errors import UserError
 from jaxgan.evaluation.alarm import Event
@@ -28,6 +29,14 @@ CLASSES = 16  # columns at most
 
 class Collapsed(UserError):
     """A run has collapsed and is not to go on."""
+
+
+class NonFinite(UserError):
+    """A value, a sample or a weight is not finite."""
+
+    def __init__(self, text: str, step: int):
+        super().__init__(text)
+        self.step = step  # at which that is seen
 
 
 @contextlib.contextmanager
@@ -113,6 +122,7 @@ class Logbook:
         init, mesh = self.experiment.algorithm.init, self.experiment.mesh
         if self.checkpoints.steps():
             start, state, stored = self.checkpoints.restore(self.abstract_state())
+            state = self.slowed(state, stored)
             self.checkpoints.set_aside(start)
             self.clock = Clock(start, stored["seconds"])
             self.rewind(start)
@@ -140,9 +150,15 @@ class Logbook:
         key, restores = self.experiment.key(Stream.TRAIN), self.restores()
         return jax.random.fold_in(key, restores) if restores else key
 
-    def restores(self) -> int:
-        """How often the run has gone back."""
-        return sum(row["event"] == "restore" for row in self.run.events.read())
+    def restores(self, reason: str | None = None) -> int:
+        """How often the run has gone back, for a reason or at all."""
+        went_back = [row for row in self.run.events.read() if row["event"] == "restore"]
+        return sum(reason in (None, row.get("reason", "collapse")) for row in went_back)
+
+    def slowed(self, state: Any, stored: dict) -> Any:
+        """A checkpoint's state with the learning rates halved for each time that the run went back from NaN since."""
+        halvings = self.restores("non-finite") - stored.get("halvings", 0)
+        return state.replace(hyper=slowed(state.hyper, 0.5**halvings)) if halvings else state
 
     def rewind(self, step: int) -> None:
         """Drops the rows after `step`, one that a crash has torn, and alarms that will be heard again."""
@@ -164,7 +180,7 @@ class Logbook:
         """Writes what is due after a step, and where a signal was received a checkpoint.
 
         Raises:
-          UserError: a value, a sample or a weight is not finite.
+          NonFinite: a value, a sample or a weight is not finite.
         """
         config, last = self.config, step == self.steps
         if last or step % config.log_every == 0:
@@ -178,7 +194,7 @@ class Logbook:
             self.save(step, state, reading)
 
     def log(self, step: int, metrics: algorithms.Metrics) -> None:
-        """Writes a row. Raises UserError where a value is not finite."""
+        """Writes a row. Raises NonFinite where a value is."""
         values = _numbers(metrics)
         for name, value in values.items():
             if not math.isfinite(value):
@@ -212,7 +228,7 @@ class Logbook:
         self.tensorboard.image(step, "samples", samples)
 
     def observe(self, step: int, state: Any, metrics: algorithms.Metrics) -> watch_lib.Reading:
-        """Takes a reading, and says what it fires. Raises UserError where a sample is not finite."""
+        """Takes a reading, and says what it fires. Raises NonFinite where a sample is."""
         samples = self.watch.draw(state)
         if not np.isfinite(samples).all():
             self.diverged(step, "a sample is not finite")
@@ -225,11 +241,12 @@ class Logbook:
         return reading
 
     def save(self, step: int, state: Any, reading: watch_lib.Reading | None) -> None:
-        """Starts a checkpoint. Raises UserError, leaving the last good one, where the state is not finite."""
+        """Starts a checkpoint. Raises NonFinite, leaving the last good one, where a weight is."""
         if not _all_finite(state):
             self.diverged(step, "a weight is not finite")
         measures = reading and reading.measures
-        self.checkpoints.save(step, state, self.stored | {"seconds": self.clock.seconds()}, measures)
+        here = {"seconds": self.clock.seconds(), "halvings": self.restores("non-finite")}
+        self.checkpoints.save(step, state, self.stored | here, measures)
         self.tensorboard.flush()
 
     def diverged(self, step: int, what: str) -> None:
@@ -238,9 +255,29 @@ class Logbook:
         good = self.checkpoints.steps()
         self.event("non-finite", step, what=what)
         last = f"the last good checkpoint is {self.run.checkpoints / str(good[-1])}" if good else "no checkpoint yet"
-        raise UserError(
-            f"training diverged: {what} at step {step}; {last}; lower the learning rates in a new --workdir"
+        raise NonFinite(
+            f"training diverged: {what} at step {step}; {last}; lower the learning rates in a new --workdir, or add "
+            "--config.on_nonfinite=restore, which goes back with lower ones by itself",
+            step,
         )
+
+    def recover(self, error: NonFinite) -> tuple[int, Any]:
+        """Goes back from values that are not finite, where the run may, to go on with half the learning rates.
+
+        It goes back to the newest checkpoint, and past the one where it went back to before, where there is an older.
+
+        Returns:
+          That checkpoint's step and state.
+
+        Raises:
+          NonFinite: it may not, or there is none.
+        """
+        good, done = self.checkpoints.steps(), self.restores("non-finite")
+        if self.config.on_nonfinite == "stop" or not good or done >= self.config.nonfinite_restores:
+            raise error
+        tried = [row["step"] for row in self.run.events.read() if row["event"] == "restore"][-1:]
+        untried = [other for other in good if other not in tried] or good
+        return self._go_back(error.step, untried[-1], "non-finite", "with other noise and half the learning rates")
 
     def collapse(self) -> Event | None:
         """The collapse that the run is not to go on from, where there is one."""
@@ -264,13 +301,16 @@ class Logbook:
                 f"stopped at step {step:,}: {collapse.kind}, {collapse.evidence}; {best}; to go on all the same, "
                 "add --config.monitor.on_collapse=continue"
             )
+        return self._go_back(step, good, "collapse", "the best before the collapse, with other noise")
+
+    def _go_back(self, step: int, good: int, reason: str, how: str) -> tuple[int, Any]:
         self.checkpoints.drop_after(good)
-        _, state, _ = self.checkpoints.restore(self.abstract_state(), good)
-        self.event("restore", good, **{"from": step})
+        _, state, stored = self.checkpoints.restore(self.abstract_state(), good)
+        self.event("restore", good, **{"from": step, "reason": reason})
         self.rewind(good)
         self.clock.lap(good)
-        self.say(f"going on from the best checkpoint, step {good:,}, with other noise")
-        return good, state
+        self.say(f"going on from checkpoint {good:,}, {how}")
+        return good, self.slowed(state, stored)
 
     def interrupt(self, step: int, signum: int) -> None:
         """Ends the record of a run that a signal has stopped, once its checkpoint is there."""

@@ -15,7 +15,7 @@ from jaxgan.algorithms import Metrics
 from jaxgan.algorithms.network import parameters
 from jaxgan.data.pipeline import batches
 from jaxgan.experiment import Experiment, Stream, rates_end
-from jaxgan.logbook import Logbook
+from jaxgan.logbook import Logbook, NonFinite
 from jaxgan.preemption import Preemption
 from jaxgan.progress import Progress
 
@@ -55,9 +55,12 @@ def loop(book: Logbook, preemption: Preemption) -> Any:
         while step < book.steps:
             if collapse := book.collapse():
                 step, state = book.give_up(step, collapse)
-                book.progress.go_back(step)
             else:
-                step, state = advance(book, steps, step, state, preemption)
+                try:
+                    step, state = advance(book, steps, step, state, preemption)
+                except NonFinite as error:
+                    step, state = book.recover(error)
+            book.progress.go_back(step)
     book.end(start)
     if preemption.signum:  # it came too late to stop anything, but what would follow this run must not start
         raise SystemExit(128 + preemption.signum)

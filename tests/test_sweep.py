@@ -301,6 +301,22 @@ def test_a_member_that_collapses_goes_back_alone(accelerator, monkeypatch, tmp_p
     assert summary_of(tmp_path)["measure"] == "fd_probe"
 
 
+def test_a_member_that_diverges_goes_back_alone(accelerator, monkeypatch, tmp_path):
+    log = Logbook.log
+
+    def faltering(self, step, metrics):
+        first = step == 4 and self.run.path.name == "seed=0" and not self.restores()
+        log(self, step, metrics | {"m": np.nan} if first else metrics)
+
+    monkeypatch.setattr(Logbook, "log", faltering)
+    sweep_in(tmp_path, "seed=0,1", "--config.on_nonfinite=restore")
+    first, second = (tmp_path / "members" / name for name in ("seed=0", "seed=1"))
+    assert events(first) == ["start", "non-finite", "restore", "resume", "end"]
+    assert events(second) == ["start", "end"]
+    rates = [[row["lr_g"] for row in rows(workdir)] for workdir in (first, second)]
+    assert [was / now for now, was in zip(*rates, strict=True)] == pytest.approx([1, 1, 2, 2, 2, 2])
+
+
 def test_the_best_member_comes_first(tmp_path):
     members = prepared(tmp_path, "seed=0,1,2,3", "--config.monitor.best_metric=coverage")
     for member, (coverage, shows) in zip(members, [(0.2, None), (0.9, "flat"), (0.5, None)], strict=False):

@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 from jaxgan.models import spectral
 
 Params = Any
+RATES = ("lr", "lr_g", "lr_d", "lr_scale")  # names of learning rates among what a researcher sweeps
 
 
 @struct.dataclass
@@ -117,6 +118,12 @@ def read_hyper(cls: type, config: ConfigDict, **others: Any) -> Any:
     """Fills a dataclass of float32 scalars, but for `others`, from the fields of `config` or `config.data`."""
     names = [field.name for field in dataclasses.fields(cls) if field.name not in others]
     return cls(**others, **{name: jnp.float32(config[name] if name in config else config.data[name]) for name in names})
+
+
+def slowed(hyper: Any, factor: float) -> Any:
+    """Multiplies a dataclass's learning rates, those of RATES that it has, by a factor."""
+    rates = [name for name in RATES if hasattr(hyper, name)]
+    return hyper.replace(**{name: jax.tree.map(lambda rate: factor * rate, getattr(hyper, name)) for name in rates})
 
 
 def layer_dtype(config: ConfigDict) -> jnp.dtype:

@@ -266,6 +266,8 @@ def judge(events: Sequence[dict], last_step: int, steps: int | None) -> State:
             collapses = _with(collapses, row)
         elif name in ("recovery", "restore"):
             collapses = [_ended(collapse, row) for collapse in collapses]
+            if name == "restore":
+                kind, step = "open", max(last_step, at)
     return State(kind, step, steps, tuple(collapses))
 
 

@@ -21,6 +21,7 @@ FLAT = row("collapse", 300, kind="flat", evidence="all one colour")
         ([START, row("preemption", 410)], "interrupted", 410),
         ([START, row("preemption", 410), row("resume", 410)], "open", 410),
         ([START, row("non-finite", 420)], "diverged", 420),
+        ([START, row("non-finite", 420), row("restore", 300)], "open", 400),
         ([START, row("end", 300), row("resume", 300)], "open", 400),  # prolonged with more steps
         ([START, row("something new", 9)], "open", 400),
     ],
