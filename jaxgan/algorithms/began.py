@@ -30,7 +30,7 @@ from jaxgan.schedules import Plateau, PlateauState
 
 @struct.dataclass
 class BalanceHyper:
-    """What a researcher sweeps where BEGAN's losses are in balance, float32 scalars; fields.py says what each is."""
+    """What a researcher sweeps where BEGAN's losses are in balance, float32 scalars; see own_fields.py."""
 
     gamma: jax.Array
     lambda_k: jax.Array

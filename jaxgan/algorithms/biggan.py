@@ -34,7 +34,7 @@ STANDING = 16, 64  # batches, and images in each, over which BatchNorm's statist
 
 @struct.dataclass
 class Hyper:
-    """What a researcher sweeps, float32 scalars; fields.py says what each is."""
+    """What a researcher sweeps, float32 scalars; own_fields.py says what each is."""
 
     lr_g: jax.Array
     lr_d: jax.Array

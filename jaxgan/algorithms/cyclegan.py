@@ -32,7 +32,7 @@ from jaxgan.schedules import anneal, hold_then_fall
 
 @struct.dataclass
 class Hyper:
-    """What a researcher sweeps, float32 scalars; fields.py says what each is."""
+    """What a researcher sweeps, float32 scalars; own_fields.py says what each is."""
 
     lr_g: jax.Array
     lr_d: jax.Array

@@ -32,7 +32,7 @@ from jaxgan.schedules import cosine
 
 @struct.dataclass
 class Hyper:
-    """What a researcher sweeps, float32 scalars; fields.py says what each is. Those with an _end go there."""
+    """What a researcher sweeps, float32 scalars; own_fields.py says what each is. Those with an _end go there."""
 
     lr_g: jax.Array
     lr_d: jax.Array
