@@ -320,13 +320,13 @@ class Logbook:
     def end(self, start: int) -> None:
         self.checkpoints.wait()
         self.tensorboard.flush()
-        if start < self.steps:
-            self.event("end", self.steps)
+        last = max(start, self.steps)
+        if start < self.steps or self.run.events.last()["event"] != "end":  # where a process died before its last word
+            self.event("end", last)
         else:
             print(f"{self.run.path} has {start:,} of {self.steps:,} steps; raise --config.steps to go on")
-        grid = self.run.sample(max(start, self.steps))
-        if grid.exists():
-            print(f"samples: {grid}", flush=True)
+        if self.run.sample(last).exists():
+            print(f"samples: {self.run.sample(last)}", flush=True)
 
     def event(self, name: str, step: int, **details) -> None:
         """Adds a row to events.jsonl; `time` is seconds since 1970."""

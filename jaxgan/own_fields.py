@@ -192,6 +192,13 @@ def _memory() -> dict:
     }
 
 
+def _falling() -> dict:
+    return {
+        "lr_hold_steps": 0,  # steps for which both learning rates stay as they are ...
+        "lr_fall_steps": 0,  # ... and in which they then fall linearly to 0; 0 never does
+    }
+
+
 def _biggan() -> dict:
     return _of_outputs() | {
         "epochs": 500,
@@ -211,6 +218,7 @@ def _biggan() -> dict:
         "skip_latent": True,  # each block of the generator is given a part of the latent
         "embedding": 128,  # length of a class's, which all blocks of the generator are given
         "attention": 0,  # pixels a side of the features that see all of each other, in both networks; 0 has none
+        **_falling(),
         **_memory(),
         "orthogonal": 1e-4,  # weight of the generator's squared products of different columns of its kernels
     }
@@ -249,8 +257,7 @@ def _cyclegan() -> dict:
         "init": "normal_002",
         "lr_g": 2e-4,
         "lr_d": 2e-4,
-        "lr_hold_steps": 0,  # steps for which both learning rates stay as they are ...
-        "lr_fall_steps": 0,  # ... and in which they then fall linearly to 0; 0 never does
+        **_falling(),
         "blocks": 3,  # residual blocks of the generators: 6 at 128 px and 9 at 256 in the paper
         "upsampling": "transposed",  # in the generators: transposed, or nearest (then a convolution)
         "critic_halvings": 1,  # of a critic: it judges patches of 16, 34 or 70 pixels with 1, 2 or 3

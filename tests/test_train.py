@@ -218,6 +218,15 @@ def test_a_finished_run_says_so(trained, capsys):
     assert events(workdir) == ["start", "end"]
 
 
+def test_a_run_that_was_killed_before_its_last_word_says_it(unbroken, tmp_path):
+    shutil.copytree(unbroken[0], tmp_path / "run")
+    run = RunDirectory(tmp_path / "run")
+    run.events.keep(lambda row: row["event"] != "end")
+    for _ in range(2):
+        train(load("began", steps=12, log_every=1), tmp_path / "run")
+        assert events(tmp_path / "run") == ["start", "end"]
+
+
 def test_a_changed_config_is_refused_with_the_difference(unbroken):
     with pytest.raises(UserError, match=r"gamma: 0\.5 -> 0\.3"):
         train(load("began", steps=12, gamma=0.3), unbroken[0])

@@ -28,6 +28,7 @@ from jaxgan.algorithms.network import (
 from jaxgan.errors import UserError
 from jaxgan.models import biggan, spectral
 from jaxgan.regularisation import adapted, lazily, seen, squared_slopes, start_probability, weights_of_best
+from jaxgan.schedules import hold_then_fall
 
 STANDING = 16, 64  # batches, and images in each, over which BatchNorm's statistics are averaged before images are drawn
 
@@ -96,16 +97,18 @@ class BigGan:
     def train_step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Metrics]:
         """Updates D `d_steps` times, each on a part of the batch, and then G."""
         hyper, d_steps = state.hyper, self.config.d_steps
+        scale = hold_then_fall(state.step, self.config.lr_hold_steps, self.config.lr_fall_steps)
+        lr_g, lr_d = scale * hyper.lr_g, scale * hyper.lr_d
         key_g, *keys_d = jax.random.split(key, d_steps + 1)
         parts = zip(interleaved(batch["image"], d_steps), interleaved(batch["label"], d_steps), keys_d, strict=True)
         for image, label, key_d in parts:
-            state, metrics = self.update_discriminator(state, images.to_float(image), label, key_d)
-        state, loss_g = self.update_generator(state, label, key_g)
-        metrics |= {"loss_g": loss_g, "lr_g": hyper.lr_g, "lr_d": hyper.lr_d}
+            state, metrics = self.update_discriminator(state, images.to_float(image), label, lr_d, key_d)
+        state, loss_g = self.update_generator(state, label, lr_g, key_g)
+        metrics |= {"loss_g": loss_g, "lr_g": lr_g, "lr_d": lr_d}
         return state.replace(step=state.step + 1, labels=count_labels(state.labels, batch["label"])), metrics
 
     def update_discriminator(
-        self, state: State, real: jax.Array, label: jax.Array, key: jax.Array
+        self, state: State, real: jax.Array, label: jax.Array, lr: jax.Array, key: jax.Array
     ) -> tuple[State, Metrics]:
         """One step of D down the hinge loss, on real images and on fakes of the same labels."""
         config, hyper, discriminator, altered = self.config, state.hyper, state.discriminator, state.altered
@@ -130,11 +133,13 @@ class BigGan:
         gradient = lambda *parts: jax.grad(loss, has_aux=True)(discriminator.params, *parts)
         keys = jax.random.split(key_seen, config.accumulate)  # one for each part
         grads, (metrics, vectors, sign) = accumulated(gradient, config.accumulate, real, fake, label, keys)
-        stepped = descend(discriminator, grads, hyper.lr_d, hyper.adam_b1, hyper.adam_b2).replace(singular=vectors)
+        stepped = descend(discriminator, grads, lr, hyper.adam_b1, hyper.adam_b2).replace(singular=vectors)
         altered, more = adapted(altered, sign, hyper.ada_target, len(real) / config.ada_images)
         return state.replace(discriminator=stepped, altered=altered), metrics | more
 
-    def update_generator(self, state: State, label: jax.Array, key: jax.Array) -> tuple[State, jax.Array]:
+    def update_generator(
+        self, state: State, label: jax.Array, lr: jax.Array, key: jax.Array
+    ) -> tuple[State, jax.Array]:
         """One step of G up D's scores, with weights that are drawn towards orthogonality; and its loss."""
         hyper, generator = state.hyper, state.generator
         key_latent, key_seen = jax.random.split(key)
@@ -154,7 +159,7 @@ class BigGan:
         grads, (value, vectors) = accumulated(gradient, parts, latent, label, keys)
         towards_orthogonal = jax.grad(spectral.orthogonality)(generator.params)
         grads = jax.tree.map(lambda grad, more: grad + hyper.orthogonal * more, grads, towards_orthogonal)
-        stepped = descend(generator, grads, hyper.lr_g, hyper.adam_b1, hyper.adam_b2).replace(singular=vectors)
+        stepped = descend(generator, grads, lr, hyper.adam_b1, hyper.adam_b2).replace(singular=vectors)
         decay = jnp.where(state.step < self.config.ema_start, 0.0, hyper.ema_decay)
         return state.replace(generator=average(stepped, decay)), value
 

@@ -49,7 +49,7 @@ class ArrayFile:
         with naming(self.path):
             self._file.seek(0)
             self._write_header()
-            assert self._file.tell() == self._start
+            assert self._file.tell() == self._start  # noqa: S101 (its header's length is known)
             self._file.flush()
 
     def content(self) -> Iterator[bytes]:

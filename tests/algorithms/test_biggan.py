@@ -14,7 +14,8 @@ from jaxgan.models import spectral
 @pytest.fixture(scope="module")
 def plain():
     """Without what hides the arithmetic: augmentation, penalty, attention."""
-    return Compiled(load("biggan", ada_target=0.0, attention=0, ema_decay=0.5, ema_start=0))
+    falling = {"lr_hold_steps": 2, "lr_fall_steps": 4}
+    return Compiled(load("biggan", ada_target=0.0, attention=0, ema_decay=0.5, ema_start=0, **falling))
 
 
 def parts(compiled):
@@ -79,6 +80,18 @@ def test_a_step_is_d_steps_of_d_and_then_one_of_g(plain):
     jax.tree.map(lambda mu, grad: np.testing.assert_allclose(mu, grad, atol=1e-3 * scale), moments, grads)
     mean = jax.tree.map(lambda a, b: (a + b) / 2, state.generator.params, after.generator.params)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), after.generator.ema, mean)
+
+
+def test_rates_are_held_and_then_fall(plain):
+    _, state, batch = parts(plain)
+    rates = []
+    for step in (0, 2, 4, 6):
+        before = state.replace(step=jnp.int32(step))
+        after, metrics = plain.step(before, batch, jax.random.key(1))
+        rates.append(metrics["lr_g"] / plain.config.lr_g)
+    assert rates == pytest.approx([1, 1, 0.5, 0])
+    jax.tree.map(np.testing.assert_array_equal, after.generator.params, before.generator.params)
+    jax.tree.map(np.testing.assert_array_equal, after.discriminator.params, before.discriminator.params)
 
 
 def test_labels_are_drawn_as_often_as_training_saw_them(plain):
