@@ -1,4 +1,4 @@
-"""Whether a fusion of GANs and SDPC is worth it: python tests/benchmarks/fusion.py time|run|table|picture ...
+"""Systems compared in equal time, over seeds: python tests/benchmarks/compare.py time|run|table|picture ...
 
   time [--costs=FILE.json]
                       what a step of each system takes, on one core, in turn with the others
@@ -11,10 +11,10 @@
   picture --out=FILE [--seeds=0,1,2] [--workdir=DIR]
                       those samples of the best checkpoints: a column for each system, a row for each seed
 
-All take --data=toons|simpsons_mnist and --systems=began,... in the place of those that are compared on it. A system is
-a config's quick preset with other values of fields behind it: sdpc_began+pull_away=0+feedback=0. A run has a core of
-its own, `--jobs` of them at a time; 20 minutes on one core are 10 on two. Steps, not the clock, end it, so that it can
-be repeated and other work on the machine costs it nothing. Runs that have a row are passed over.
+All take --data=toons|simpsons_mnist and --systems=began,... in the place of those by which a fusion of GANs and SDPC is
+judged on it. A system is a config's quick preset with other fields behind it: sdpc_began+pull_away=0+feedback=0. A run
+has a core of its own, `--jobs` of them at a time; 20 minutes on one core are 10 on two. Steps, not the clock, end it,
+so that it can be repeated and other work on the machine costs it nothing. Runs that have a row are passed over.
 """
 
 import argparse
@@ -59,7 +59,7 @@ SYSTEMS = {
     ],
 }
 # Fields whose values do not change what a step takes.
-SAME_COST = ("gamma", "lambda_k", "lr_g", "lr_d", "r1", "init_from")
+SAME_COST = ("gamma", "lambda_k", "lr_g", "lr_d", "lr_hold_steps", "lr_fall_steps", "r1", "init_from")
 CHECKPOINTS = {"best": ["--step=best"], "last": []}  # of a run: the one of the least fd_probe in training, and the end
 ROUNDS, STEPS = 3, 60  # of timing: a step's time is the median over the rounds, of the last third of the steps
 READINGS = 20  # of a run's monitor
@@ -233,7 +233,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = {"time": time_steps, "run": train, "table": tables, "picture": picture}
     parser.add_argument("what", choices=actions)
-    parser.add_argument("--costs", type=Path, default=Path("results/fusion-costs.json"))
+    parser.add_argument("--costs", type=Path, default=Path("results/costs.json"))
     parser.add_argument("--rows", type=Path, default=Path("results/fusion.jsonl"))
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--systems", type=lambda text: text.split(","))
