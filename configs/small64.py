@@ -1,4 +1,4 @@
-"""The recommended start for a small set of images at 64 px: `small32` with a block more.
+"""What to start with for a small set of images at 64 px: `small32` with a block more.
 
     python -m jaxgan.main --config=configs/small64.py[:quick|:tiny] [--config.data.name=folder --config.data.dir=FILE]
 

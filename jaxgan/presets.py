@@ -65,7 +65,7 @@ QUICK_BIGGAN = QUICK_DCGAN | {
     "checkpoint_every": 150,
     "monitor.every": 150,
 }
-# The recommended start: what learns fastest in minutes on a CPU.
+# What learns fastest in minutes on a CPU.
 SMALL = {
     "steps": 5000,
     "lr_hold_steps": 3000,
