@@ -2,8 +2,8 @@
 
     python -m jaxgan.main --config=configs/small32.py[:quick|:tiny] [--config.data.name=folder --config.data.dir=FILE]
 
-Its 5,000 steps take 20 minutes on two CPU cores, those of `:quick` five. The learning rates are five times BigGAN's,
-without which it learns half as fast, and fall at the end, which takes noise away.
+Its 5,000 steps take half an hour on two CPU cores, those of `:quick` five minutes. The learning rates are five times
+BigGAN's, without which it learns half as fast, and fall at the end.
 
 Scenes of the Simpsons come out with all ten characters, the faces of toons do not: RESULTS.md has figures of both.
 There add `--config.diffaugment`, or tell it the classes.
