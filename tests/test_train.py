@@ -15,7 +15,6 @@ from support import CONFIGS, ROOT, load, run
 
 from jaxgan import drawing, parallel, sample
 from jaxgan.errors import UserError
-from jaxgan.logbook import Logbook
 from jaxgan.preemption import Preemption
 from jaxgan.rundir import RunDirectory
 from jaxgan.train import blocks, train
@@ -244,72 +243,6 @@ def test_other_images_are_refused(tmp_path):
     train(load("began", data__dir=tmp_path / "moved.npz", **fields), tmp_path / "run")
     with pytest.raises(UserError, match="images: "):
         train(load("began", data__dir=tmp_path / "b.npz", **fields), tmp_path / "run")
-
-
-def test_divergence_stops_with_the_last_good_checkpoint(tmp_path):
-    config = load("began", steps=50, log_every=1, lr_g=1e30, lr_d=1e30, checkpoint_every=1, plateau_every=0)
-    with pytest.raises(UserError, match=r"training diverged: .* at step \d+; the last good checkpoint is \S+/1; lower"):
-        train(config, tmp_path)
-    assert events(tmp_path)[-1] == "non-finite"
-    assert all(np.isfinite(list(row.values())).all() for row in rows_without_times(tmp_path))
-    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["1"]
-    _, state, _ = sample.load(tmp_path)
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.generator.params))
-
-
-RESTORED = {"on_nonfinite": "restore", "log_every": 1, "checkpoint_every": 2}
-
-
-def falter(monkeypatch, at, times):
-    """Losses that are NaN when they are read at step `at`, so many times."""
-    log, faltered = Logbook.log, []
-
-    def faltering(self, step, metrics):
-        if step == at and len(faltered) < times:
-            faltered.append(step)
-            metrics = metrics | {"loss_g": np.nan}
-        log(self, step, metrics)
-
-    monkeypatch.setattr(Logbook, "log", faltering)
-
-
-@pytest.fixture(scope="module")
-def recovered(tmp_path_factory):
-    workdir = tmp_path_factory.mktemp("recovered") / "run"
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        falter(monkeypatch, at=5, times=2)
-        return workdir, train(load("began", steps=8, keep=9, **RESTORED), workdir)
-
-
-def test_divergence_can_send_the_run_back(recovered):
-    """At step 5 to the checkpoint of step 4, the second time to that before it; each time at half the rates."""
-    workdir, state = recovered
-    restores = [row for row in RunDirectory(workdir).events.read() if row["event"] == "restore"]
-    assert [(row["step"], row["from"], row["reason"]) for row in restores] == [
-        (4, 5, "non-finite"),
-        (2, 5, "non-finite"),
-    ]
-    first, rate = rows_without_times(workdir)[0]["lr_g"], state.hyper.lr_g
-    assert rate == pytest.approx(first / 4)
-    assert [row["lr_g"] / first for row in rows_without_times(workdir)] == pytest.approx([1.0] * 2 + [0.25] * 6)
-
-
-@pytest.mark.parametrize("left", [(2,), (2, 4)], ids=["before", "behind"])
-def test_a_run_that_was_sent_back_resumes_exactly(recovered, tmp_path, left):
-    """Whether its newest checkpoint was made at the first rates or at the lower ones."""
-    shutil.copytree(recovered[0], tmp_path / "run")
-    for step in {2, 4, 6, 8}.difference(left):
-        shutil.rmtree(tmp_path / "run" / "checkpoints" / str(step))
-    state = train(load("began", steps=8, keep=9, **RESTORED), tmp_path / "run")
-    assert_same(state, recovered[1])
-    assert rows_without_times(tmp_path / "run") == rows_without_times(recovered[0])
-
-
-def test_a_run_that_diverges_again_and_again_stops(monkeypatch, tmp_path):
-    falter(monkeypatch, at=3, times=9)
-    with pytest.raises(UserError, match="training diverged: loss_g is nan at step 3; the last good checkpoint is"):
-        train(load("began", steps=8, nonfinite_restores=1, **RESTORED), tmp_path)
-    assert events(tmp_path) == ["start", "non-finite", "restore", "non-finite"]
 
 
 def test_some_checkpoints_stay(tmp_path):
