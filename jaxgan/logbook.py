@@ -194,7 +194,7 @@ class Logbook:
             self.save(step, state, reading)
 
     def log(self, step: int, metrics: algorithms.Metrics) -> None:
-        """Writes a row. Raises NonFinite where a value is."""
+        """Writes a row. Raises NonFinite where a value is not finite."""
         values = _numbers(metrics)
         for name, value in values.items():
             if not math.isfinite(value):
@@ -228,7 +228,7 @@ class Logbook:
         self.tensorboard.image(step, "samples", samples)
 
     def observe(self, step: int, state: Any, metrics: algorithms.Metrics) -> watch_lib.Reading:
-        """Takes a reading, and says what it fires. Raises NonFinite where a sample is."""
+        """Takes a reading, and says what it fires. Raises NonFinite where a sample is not finite."""
         samples = self.watch.draw(state)
         if not np.isfinite(samples).all():
             self.diverged(step, "a sample is not finite")
@@ -241,7 +241,7 @@ class Logbook:
         return reading
 
     def save(self, step: int, state: Any, reading: watch_lib.Reading | None) -> None:
-        """Starts a checkpoint. Raises NonFinite, leaving the last good one, where a weight is."""
+        """Starts a checkpoint. Raises NonFinite, leaving the last good one, where a weight is not finite."""
         if not _all_finite(state):
             self.diverged(step, "a weight is not finite")
         measures = reading and reading.measures

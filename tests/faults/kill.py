@@ -101,7 +101,7 @@ class Ending(NamedTuple):
 def given(command: Command, folder: Path, last: int = 0, seconds: float = LIMIT) -> Ending:
     """Gives a command; it is killed before its change number `last` of the folder, and after so many seconds."""
     arguments = [sys.executable, str(DOOMED), str(last), str(folder), command.module, *command.arguments(folder)]
-    environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")} if command.module == "prepare" else os.environ
+    environment = os.environ | {"JAXGAN_CACHE": str(folder / "cache")} if command.module == "prepare" else os.environ
     process = subprocess.Popen(
         arguments, cwd=ROOT, env=environment, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
