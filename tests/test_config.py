@@ -1,6 +1,7 @@
 import pytest
-from support import CONFIGS, ROOT, load
+from support import CONFIGS, ROOT, load, one_config_per_algorithm
 
+from jaxgan import algorithms
 from jaxgan import config as config_lib
 from jaxgan.errors import UserError
 from jaxgan.fields import flatten
@@ -56,6 +57,17 @@ def test_mistakes_are_repeated_with_the_remedy(argument, said):
         began(argument)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", one_config_per_algorithm())
+def test_whatever_a_field_is_given_is_refused_in_a_line_or_makes_the_algorithm(name):
+    for field in flatten(load(name)):
+        for value in ("", "x", "nan", "-1", "0", "99999999999999999999"):
+            try:
+                algorithms.make(load(name, **{field.replace(".", "__"): value}))
+            except UserError as error:
+                assert "\n" not in str(error), field  # noqa: PT017
+                assert field.rpartition(".")[2] in str(error), value  # noqa: PT017
 
 
 @pytest.mark.parametrize(

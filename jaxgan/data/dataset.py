@@ -4,8 +4,6 @@ import importlib
 import json
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +16,7 @@ from jaxgan.data.writing import SPLITS, SetWriter
 from jaxgan.errors import UserError
 from jaxgan.images import save_npz
 from jaxgan.progress import Progress
-from jaxgan.writing import write_whole
+from jaxgan.writing import unfinished, write_whole
 
 MODULES = {
     "toons": "jaxgan.data.toons",
@@ -116,8 +114,7 @@ def find_prepared(name: str, fingerprint: str) -> DataSet:
 def _write(folder: Path, source: Source, shape: tuple[int, int, int], data: ConfigDict) -> None:
     """Fills the folder in one go: it holds everything or does not exist."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with unfinished(folder) as temporary:
         with (
             SetWriter(temporary, shape, data.fit) as writer,
             Progress(f"preparing {data.name}", source.count, "images") as progress,
@@ -129,8 +126,6 @@ def _write(folder: Path, source: Source, shape: tuple[int, int, int], data: Conf
         info = {"fingerprint": fingerprint, "names": names, "duplicates": writer.duplicates, "skipped": skipped}
         write_whole(temporary / "info.json", json.dumps(info).encode())
         _publish(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _publish(temporary: Path, folder: Path) -> None:
