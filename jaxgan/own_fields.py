@@ -215,6 +215,7 @@ def _biggan() -> dict:
         "widest": 4,  # most channels, in widths: they double from the `width` of 128 px with each halving
         "critic_end": 8,  # pixels a side down to which the discriminator halves its features, and ...
         "critic_blocks": 2,  # ... its blocks there
+        "minibatch_std": False,  # show the discriminator how much a batch's features differ, against lost modes
         "skip_latent": True,  # each block of the generator is given a part of the latent
         "embedding": 128,  # length of a class's, which all blocks of the generator are given
         "attention": 0,  # pixels a side of the features that see all of each other, in both networks; 0 has none

@@ -66,8 +66,8 @@ def test_whatever_a_field_is_given_is_refused_in_a_line_or_makes_the_algorithm(n
             try:
                 algorithms.make(load(name, **{field.replace(".", "__"): value}))
             except UserError as error:
-                assert "\n" not in str(error), field  # noqa: PT017
-                assert field.rpartition(".")[2] in str(error), value  # noqa: PT017
+                assert "\n" not in str(error), field
+                assert field.rpartition(".")[2] in str(error), value
 
 
 @pytest.mark.parametrize(

@@ -241,7 +241,9 @@ def make(config: ConfigDict) -> Algorithm:
         embedding=config.embedding,
         **shared,
     )
-    discriminator = biggan.Discriminator(end=config.critic_end, blocks=config.critic_blocks, **shared)
+    discriminator = biggan.Discriminator(
+        end=config.critic_end, blocks=config.critic_blocks, minibatch_std=config.minibatch_std, **shared
+    )
     system = BigGan(generator, discriminator, config)
     return Algorithm(
         system.init,

@@ -17,6 +17,7 @@ from jaxgan.models.layers import Conv, ConvPool, Dense, UpsampleConv
 from jaxgan.models.normalisation import BatchNorm
 
 BASE_SIZE = 4  # side of the generator's smallest feature map
+VARIANCE_FLOOR = 1e-8  # at 0 the square root has no slope
 LARGEST = 128  # side of the feature maps of `width` channels; they double with each halving of it
 
 
@@ -67,13 +68,16 @@ class Discriminator(nn.Module):
     """Images (B, S, S, C), and labels int (B,) where there are classes, to how real they are (B,).
 
     Features are summed over the image. A label's share is their product with its own weights (projection
-    discriminator, Miyato & Koyama 2018, arXiv 1802.05637).
+    discriminator, Miyato & Koyama 2018, arXiv 1802.05637). With `minibatch_std` each image's features come with their
+    standard deviations over the batch, so that images which are too much alike are told by that (after Karras et al.
+    2018, arXiv 1710.10196, section 3, who take the mean of them all).
     """
 
     width: int
     widest: int
     end: int  # side of the last feature map, and ...
     blocks: int  # ... blocks on it
+    minibatch_std: bool = False
     classes: int = 0
     attention: int = 0
     remat: bool = False
@@ -91,8 +95,11 @@ class Discriminator(nn.Module):
             x = block(features, halve, number > 0, start, name=f"DownBlock_{number}")(x)
             if halve and side // 2 == self.attention:
                 x = SelfAttention(**start)(x)
-        features = image_sum(at_least_float32(nn.relu(x)))
-        score = Dense(1, **start)(features)
+        features = known = image_sum(at_least_float32(nn.relu(x)))
+        if self.minibatch_std:
+            deviations = jnp.sqrt(jnp.var(features, 0) + VARIANCE_FLOOR)
+            known = jnp.concatenate([features, jnp.broadcast_to(deviations, features.shape)], 1)
+        score = Dense(1, **start)(known)
         if self.classes:
             chosen = jax.nn.one_hot(label, self.classes, dtype=features.dtype)
             weights = Dense(features.shape[-1], bias=False, name="projection", **start)(chosen)

@@ -15,7 +15,9 @@ from jaxgan.models import spectral
 def plain():
     """Without what hides the arithmetic: augmentation, penalty, attention."""
     falling = {"lr_hold_steps": 2, "lr_fall_steps": 4}
-    return Compiled(load("biggan", ada_target=0.0, attention=0, ema_decay=0.5, ema_start=0, **falling))
+    return Compiled(
+        load("biggan", minibatch_std=False, ada_target=0.0, attention=0, ema_decay=0.5, ema_start=0, **falling)
+    )
 
 
 def parts(compiled):
@@ -131,7 +133,7 @@ def test_images_are_normalised_by_standing_statistics(plain):
 def test_parts_of_a_batch_and_features_computed_anew_change_nothing(plain):
     """But that G normalises each part by itself: its gradient is the mean of theirs."""
     system, state, batch = parts(plain)
-    usual = {"ada_target": 0.0, "attention": 0, "ema_decay": 0.5, "d_steps": 1}
+    usual = {"minibatch_std": False, "ada_target": 0.0, "attention": 0, "ema_decay": 0.5, "d_steps": 1}
     one, other = (Compiled(load("biggan", **usual, **more)) for more in ({}, {"accumulate": 4, "remat": True}))
     first = jax.tree.map(lambda array: array[:8], batch)
     expected, found = (compiled.step(state, first, jax.random.key(1)) for compiled in (one, other))

@@ -56,14 +56,29 @@ def test_projection_by_hand():
     unconditional = biggan.Discriminator(2, 4, 8, 2)
     plain = {"params": {name: leaf for name, leaf in variables["params"].items() if name != "projection"}}
     base, found = unconditional.apply(plain, image, None), discriminator.apply(variables, image, label)
-    # Each feature by itself: D's last linear layer with a weight of 1 for it alone, and without its bias.
-    features = []
-    for number in range(weights.shape[1]):
-        one = jnp.zeros((weights.shape[1], 1)).at[number].set(1)
-        params = plain["params"] | {"Dense_0": {"Dense_0": {"kernel": one, "bias": jnp.zeros(1)}}}
-        features.append(unconditional.apply({"params": params}, image, None))
+    features = [score_of(unconditional, plain, image, number) for number in range(weights.shape[1])]
     share = jnp.sum(jnp.stack(features, 1) * weights[label], 1)
     np.testing.assert_allclose(found - base, share, rtol=1e-3, atol=1e-3)
+
+
+def test_deviations_over_the_batch_add_to_every_score():
+    images = jax.random.normal(jax.random.key(0), (4, 32, 32, 3))
+    told, plain = (biggan.Discriminator(2, 4, 8, 2, minibatch_std=told) for told in (True, False))
+    variables = told.init(jax.random.key(1), images, None)
+    linear = variables["params"].pop("Dense_0")["Dense_0"]
+    features = np.stack([score_of(plain, variables, images, number) for number in range(8)], 1)
+    own, of_batch = np.split(linear["kernel"][:, 0], 2)
+    expected = features @ own + features.std(0) @ of_batch + linear["bias"]
+    whole = {"params": variables["params"] | {"Dense_0": {"Dense_0": linear}}}
+    np.testing.assert_allclose(told.apply(whole, images, None), expected, rtol=1e-4, atol=1e-3)
+    slopes = jax.grad(lambda images: told.apply(whole, images, None).sum())(jnp.zeros((4, 32, 32, 3)))
+    assert jnp.all(jnp.isfinite(slopes))
+
+
+def score_of(discriminator, variables, images, number):
+    """One feature: D's last linear layer with a weight of 1 for it alone, and without its bias."""
+    linear = {"kernel": jnp.zeros((8, 1)).at[number].set(1), "bias": jnp.zeros(1)}
+    return discriminator.apply({"params": variables["params"] | {"Dense_0": {"Dense_0": linear}}}, images, None)
 
 
 def test_self_attention_by_hand():
