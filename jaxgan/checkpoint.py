@@ -73,11 +73,14 @@ class Checkpoints:
             async_options=None if read_only else sealed,
             best_fn=self._goodness,
             preservation_policy=preservation_policy.AnyPreservationPolicy(policies),
-            create=not read_only,
+            create=False,
             cleanup_tmp_directories=not read_only,
             read_only=read_only,
             enable_background_delete=False,
+            multiprocessing_options=_alone(),
         )
+        if not read_only:
+            folder.mkdir(parents=True, exist_ok=True)
         self._manager = _Manager(folder.absolute(), options=options)
 
     def __enter__(self) -> "Checkpoints":
@@ -113,6 +116,8 @@ class Checkpoints:
         `measures` are what the best checkpoint is chosen by; one without them is never the best.
         """
         self.wait()  # what is being written still takes room
+        if jax.process_count() > 1:
+            state = jax.device_get(state)  # from several processes Orbax takes no arrays that only one of them has
         if shutil.disk_usage(self.folder).free < ROOM * sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + MARGIN:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), config=ocp.args.JsonSave(config))
@@ -197,6 +202,13 @@ class Checkpoints:
                 return True
             time.sleep(0.05)
         return False
+
+
+def _alone() -> ocp.options.MultiprocessingOptions:
+    """Where several processes train a run, only the one that opens its checkpoints reads and writes them."""
+    number = jax.process_index()
+    several = jax.process_count() > 1
+    return ocp.options.MultiprocessingOptions(number, {number} if several else None)
 
 
 def saved_steps(folder: Path) -> list[int]:

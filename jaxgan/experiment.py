@@ -46,6 +46,12 @@ class Experiment(NamedTuple):
     def steps(self) -> int:
         return self.config.steps or math.ceil(self.config.epochs * self.steps_per_epoch)
 
+    def due(self, step: int) -> bool:
+        """Whether there is anything to record after a step."""
+        config = self.config
+        each = [config.log_every, config.sample_every, config.checkpoint_every, *filter(None, [config.monitor.every])]
+        return step == self.steps or any(step % every == 0 for every in each)
+
     def held_out(self) -> list[Split]:
         """The images that training never sees, of the set that is learnt and of what a translator translates."""
         return [dataset.held_out for dataset in (self.dataset, self.origin) if dataset]
@@ -53,6 +59,11 @@ class Experiment(NamedTuple):
     def key(self, stream: Stream) -> jax.Array:
         """The key from which a stream's keys are folded, by step."""
         return jax.random.fold_in(jax.random.key(self.config.seed), stream)
+
+    def train_key(self, restores: int) -> jax.Array:
+        """The key of the steps: another one each time that the run went back, or it would come to the same collapse."""
+        key = self.key(Stream.TRAIN)
+        return jax.random.fold_in(key, restores) if restores else key
 
 
 def prepare(config: ConfigDict) -> Experiment:

@@ -154,7 +154,9 @@ def _advance(lanes: list[Lane], start: int, begun: list[Any], progress: Progress
 
 def _record(lanes: list[Lane], step: int, states: Any, metrics: Metrics, signum: int | None) -> None:
     """Writes what is due for each member, and takes out those that fail or have collapsed."""
-    due = [(place, lane) for place, lane in enumerate(lanes) if lane.open and (signum or lane.book.due(step))]
+    due = [
+        (place, lane) for place, lane in enumerate(lanes) if lane.open and (signum or lane.book.experiment.due(step))
+    ]
     values = jax.device_get(metrics) if due else None
     for place, lane in due:
         with lane.member.guarded():

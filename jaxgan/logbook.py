@@ -146,9 +146,11 @@ class Logbook:
         return abstract(self.experiment.algorithm.init, key, sharding)
 
     def train_key(self) -> jax.Array:
-        """The key of the steps: another one each time that the run goes back, or it would come to the same collapse."""
-        key, restores = self.experiment.key(Stream.TRAIN), self.restores()
-        return jax.random.fold_in(key, restores) if restores else key
+        return self.experiment.train_key(self.restores())
+
+    def agreed_signal(self, signum: int | None) -> int | None:
+        """The signal to act on: one process asks no other."""
+        return signum
 
     def restores(self, reason: str | None = None) -> int:
         """How often the run has gone back, for a reason or at all."""
@@ -169,12 +171,6 @@ class Logbook:
         gone_back = max((index for index, row in enumerate(rows) if row["event"] == "restore"), default=-1)
         again = lambda row: row["event"] in ("collapse", "recovery") and row["step"] > step
         self.run.events.replace(row for index, row in enumerate(rows) if index < gone_back or not again(row))
-
-    def due(self, step: int) -> bool:
-        """Whether there is anything to record after a step."""
-        config = self.config
-        each = [config.log_every, config.sample_every, config.checkpoint_every, *filter(None, [config.monitor.every])]
-        return step == self.steps or any(step % every == 0 for every in each)
 
     def record(self, step: int, state: Any, metrics: algorithms.Metrics, signum: int | None) -> None:
         """Writes what is due after a step, and where a signal was received a checkpoint.

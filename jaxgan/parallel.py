@@ -1,9 +1,11 @@
 """Devices: the mesh, where arrays lie on it, and how steps are compiled for their backend."""
 
 import contextlib
+import functools
 import math
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 import numpy as np
@@ -23,8 +25,25 @@ CPU_RUNS_ONCE = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensiv
 
 
 def mesh() -> Mesh:
-    """All devices along one axis, over which batches are split."""
-    return Mesh(np.asarray(jax.devices()), (DATA_AXIS,))
+    """All devices of all processes along one axis, over which batches are split."""
+    devices = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
+    return Mesh(np.asarray(devices), (DATA_AXIS,))
+
+
+def own_mesh() -> Mesh:
+    """One device of this process."""
+    return Mesh(np.asarray(jax.local_devices()[:1]), (DATA_AXIS,))
+
+
+def own_part(batch_size: int) -> slice:
+    """Those of a batch's images that lie on this process's devices."""
+    part = batch_size // jax.process_count()
+    return slice(jax.process_index() * part, (jax.process_index() + 1) * part)
+
+
+def placed(arrays: Any, sharding: NamedSharding) -> Any:
+    """Puts arrays on the mesh, of which each process gives what lies on its devices."""
+    return jax.tree.map(functools.partial(jax.make_array_from_process_local_data, sharding), arrays)
 
 
 def cache_compilations(config: ConfigDict) -> None:

@@ -10,11 +10,12 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from jaxgan import experiment as experiments
-from jaxgan import logbook, parallel
+from jaxgan import hosts, logbook, parallel
 from jaxgan.algorithms import Metrics
 from jaxgan.algorithms.network import parameters
 from jaxgan.data.pipeline import batches
 from jaxgan.experiment import Experiment, Stream, rates_end
+from jaxgan.hosts import SharedLogbook
 from jaxgan.logbook import Logbook, NonFinite
 from jaxgan.preemption import Preemption
 from jaxgan.progress import Progress
@@ -41,11 +42,12 @@ def train(config: ConfigDict, workdir: str | Path, heard: Callable[[], None] | N
       SystemExit: with 128 + the signal's number, after a signal.
     """
     experiment = experiments.prepare(config)
-    with logbook.opened(experiment, workdir, heard=heard) as book, Preemption() as preemption:
+    opened = hosts.opened if jax.process_count() > 1 else logbook.opened
+    with opened(experiment, workdir, heard=heard) as book, Preemption() as preemption:
         return loop(book, preemption)
 
 
-def loop(book: Logbook, preemption: Preemption) -> Any:
+def loop(book: Logbook | SharedLogbook, preemption: Preemption) -> Any:
     """Runs the steps that are left and returns the state."""
     experiment = book.experiment
     steps = parallel.Steps(experiment.algorithm.train_step, experiment.mesh, experiment.config.deterministic)
@@ -67,14 +69,16 @@ def loop(book: Logbook, preemption: Preemption) -> Any:
     return state
 
 
-def advance(book: Logbook, steps: parallel.Steps, start: int, begun: Any, preemption: Preemption) -> tuple[int, Any]:
+def advance(
+    book: Logbook | SharedLogbook, steps: parallel.Steps, start: int, begun: Any, preemption: Preemption
+) -> tuple[int, Any]:
     """Runs from step `start` and its state to the last step, or to a collapse that the run is not to go on from.
 
     Returns:
       The step that it came to, and its state.
     """
     for step, state, metrics in calls(book.experiment, steps, start, begun, book.train_key(), book.progress):
-        signum = preemption.signum
+        signum = book.agreed_signal(preemption.signum)
         book.record(step, state, metrics, signum)
         if signum and step < book.steps:
             book.interrupt(step, signum)

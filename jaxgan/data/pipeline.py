@@ -79,14 +79,14 @@ def batches(
 def device_batches(splits: Sequence[Split], order: Order, mesh: Mesh) -> Iterator[dict]:
     """Keeps the images in the memory of each device and gathers there: only indices travel."""
     whole, part = parallel.replicated(mesh), parallel.split(mesh)
-    held = jax.device_put([Split(*map(np.asarray, split)) for split in splits], whole)
+    held = parallel.placed([Split(*map(np.asarray, split)) for split in splits], whole)
 
     @functools.partial(jax.jit, out_shardings=part)
     def gather(held, index):
         return _batch(held, index)
 
     for index in order:
-        yield gather(held, jax.device_put([domain.astype(np.int32) for domain in index], whole))
+        yield gather(held, parallel.placed([domain.astype(np.int32) for domain in index], whole))
 
 
 def tfdata_batches(splits: Sequence[Split], order: Order, mesh: Mesh) -> Iterator[dict]:
@@ -99,7 +99,8 @@ def tfdata_batches(splits: Sequence[Split], order: Order, mesh: Mesh) -> Iterato
     names = list(_batch(splits, [slice(0)] * len(splits)))
 
     def read(*index: np.ndarray) -> list[np.ndarray]:
-        return list(_batch(splits, index).values())
+        own = parallel.own_part(index[0].shape[1])
+        return list(_batch(splits, [domain[:, own] for domain in index]).values())
 
     signature = (tf.TensorSpec((None, None), tf.int64),) * len(splits)
     calls = tf.data.Dataset.from_generator(lambda: order, output_signature=signature)
@@ -107,7 +108,7 @@ def tfdata_batches(splits: Sequence[Split], order: Order, mesh: Mesh) -> Iterato
         lambda *index: tf.numpy_function(read, index, [types[name] for name in names]), num_parallel_calls=2
     )
     for values in arrays.prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
-        yield jax.device_put(dict(zip(names, values, strict=True)), parallel.split(mesh))
+        yield parallel.placed(dict(zip(names, values, strict=True)), parallel.split(mesh))
 
 
 def _batch(splits: Sequence[Split], index: Sequence[np.ndarray]) -> dict:

@@ -1,0 +1,110 @@
+"""Trains a run in several processes of this machine: python -m jaxgan.launch --processes=4 --config=... [--workdir=DIR]
+
+Each of them is python -m jaxgan.main with the arguments behind --processes, and has one of the machine's GPUs where it
+has some. One process uses all devices of a machine by itself: this is for trying what several hosts do, see
+docs/tpu-and-hosts.md. Where one process fails, the others are ended and the reason is said.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TextIO
+
+from jaxgan import cli
+from jaxgan.errors import UserError
+from jaxgan.preemption import Preemption
+
+POLL = 0.1  # seconds
+GO_ON = "the same command goes on from the newest checkpoint"
+GRACE = 2.0  # seconds in which others may fail for the same reason
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command with `arguments`; raises UserError."""
+    parser = cli.Parser(__doc__)
+    parser.add_argument("--processes", type=int, required=True, help="how many")
+    options, rest = parser.parse_known_args(arguments)
+    if options.processes < 1:
+        raise UserError(f"--processes={options.processes}: it is 1 or more")
+    port = free_port()
+    with contextlib.ExitStack() as stack, Preemption() as preemption:
+        processes = []
+        for number in range(options.processes):
+            said = stack.enter_context(tempfile.TemporaryFile("w+")) if number else None
+            where = f"localhost:{port},{options.processes},{number}"
+            processes.append(stack.enter_context(_started([*rest, f"--distributed={where}"], number, said)))
+        _wait(processes, preemption)
+
+
+class _Process(NamedTuple):
+    child: subprocess.Popen
+    said: TextIO | None  # on stderr, but for the first one, whose is this command's
+
+    def last_line(self) -> str:
+        if self.said is None:
+            return ""
+        self.said.seek(0)
+        return (self.said.read().splitlines() or [""])[-1]
+
+
+@contextlib.contextmanager
+def _started(arguments: Sequence[str], number: int, said: TextIO | None) -> Iterator[_Process]:
+    """A process that is killed at the end. All but the first one print nothing."""
+    command = [sys.executable, "-m", "jaxgan.main", *arguments]
+    environment = os.environ | {"JAX_LOCAL_DEVICE_IDS": str(number)}
+    out = subprocess.DEVNULL if number else None
+    child = subprocess.Popen(command, env=environment, stdout=out, stderr=said)  # noqa: S603 (our own module)
+    try:
+        yield _Process(child, said)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def _wait(processes: Sequence[_Process], preemption: Preemption) -> None:
+    """Waits for all to end, and passes SIGTERM on.
+
+    Raises:
+      UserError: one of them failed, for a reason that the first one has not said.
+      SystemExit: all came to their ends, or the first one failed.
+    """
+    passed_on = False
+    while any(process.child.poll() is None for process in processes):
+        time.sleep(POLL)
+        if preemption.signum == signal.SIGTERM and not passed_on:  # Ctrl-C is heard by all of them
+            passed_on = True
+            for process in processes:
+                process.child.terminate()
+        failed = [number for number, process in enumerate(processes) if process.child.poll()]
+        if failed and not preemption.signum:
+            _fail(processes, failed[0])
+    raise SystemExit(max(process.child.returncode for process in processes))
+
+
+def _fail(processes: Sequence[_Process], number: int) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        processes[0].child.wait(GRACE)
+    codes = [process.child.poll() for process in processes]
+    for killed, code in enumerate(codes):
+        if code is not None and code < 0:
+            raise UserError(f"process {killed} was killed by {signal.Signals(-code).name}; {GO_ON}")
+    if codes[0]:
+        raise SystemExit(codes[0])
+    raise UserError(f"process {number} ended with {codes[number]}: {processes[number].last_line()}")
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as taken:
+        taken.bind(("localhost", 0))
+        return taken.getsockname()[1]
+
+
+if __name__ == "__main__":
+    cli.run(lambda: main(sys.argv[1:]))

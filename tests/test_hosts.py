@@ -1,0 +1,155 @@
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from support import ROOT, load, one_config_per_algorithm, run
+
+from jaxgan import hosts
+from jaxgan.errors import UserError
+from jaxgan.launch import free_port
+from jaxgan.rundir import RunDirectory
+from jaxgan.train import train
+
+# In processes of their own: the steps on their parts of the batches, held by the first against its own on whole ones.
+TEN_STEPS = """
+import sys
+import jax, numpy as np
+from jax.experimental.multihost_utils import broadcast_one_to_all
+sys.path.insert(0, "tests")
+from support import double, load, random_batches
+from jaxgan import algorithms, hosts, parallel
+
+with hosts.joined(sys.argv[1]):
+    for name in sys.argv[2:]:
+        config = load(name, batch_size=8)
+        config.precision = "float64"
+        if "plateau_every" in config:
+            config.plateau_every = 2
+        algorithm, results = algorithms.make(config), []
+        for mesh in (parallel.mesh(), *([parallel.own_mesh()] if jax.process_index() == 0 else [])):
+            everywhere = parallel.replicated(mesh)
+            state = parallel.placed(jax.device_get(double(algorithm.init(jax.random.key(0)))), everywhere)
+            steps = parallel.jit_steps(algorithm.train_step, mesh)
+            key = jax.jit(lambda: jax.random.key(1), out_shardings=everywhere)()
+            for seed in range(10):
+                whole = random_batches(config, seed)
+                own = parallel.own_part(whole["label"].shape[1]) if mesh.size > 1 else slice(None)
+                batches = parallel.placed({n: array[:, own] for n, array in whole.items()}, parallel.split(mesh))
+                state, metrics = steps(state, batches, key)
+            assert len(batches["image"].sharding.device_set) == mesh.size
+            results.append(jax.tree.map(np.asarray, (state, metrics)))
+        if jax.process_index() == 0:
+            jax.tree.map(lambda all, one: np.testing.assert_allclose(all, one, rtol=1e-8, atol=1e-8), *results)
+            print(name, mesh.size, jax.device_count())
+        broadcast_one_to_all(np.int32(0))  # waits for the first
+"""
+ALONE = os.environ | {"JAX_PLATFORMS": "cpu"}
+
+
+def launch(processes: int, workdir, *arguments) -> subprocess.CompletedProcess:
+    return run("launch", f"--processes={processes}", *tiny(workdir, *arguments), env=ALONE)
+
+
+def tiny(workdir, *arguments) -> list[str]:
+    return [f"--config={ROOT}/configs/began.py:tiny", f"--workdir={workdir}", "--config.tensorboard=False", *arguments]
+
+
+def test_two_processes_begin_what_one_ends(tmp_path):
+    """The losses are those of one process, which the first of the two alone has written down."""
+    monitor = {"monitor__every": 2, "monitor__num": 100, "data__source": "tfdata"}
+    fields = [f"--config.{name.replace('__', '.')}={value}" for name, value in monitor.items()]
+    train(load("began", steps=4, **monitor), tmp_path / "stayed")
+    done = launch(2, tmp_path / "moved", "--config.steps=2", *fields)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("samples: ") == 1
+    train(load("began", steps=4, **monitor), tmp_path / "moved")
+    moved, stayed = (RunDirectory(tmp_path / name) for name in ("moved", "stayed"))
+    assert [row["event"] for row in moved.events.read()] == ["start", "end", "resume", "end"]
+    for ours, theirs in itertools.zip_longest(moved.metrics.read(), stayed.metrics.read()):
+        for name in ("step", "loss_real", "loss_fake", "k", "m"):
+            assert ours[name] == pytest.approx(theirs[name], rel=1e-3), (name, ours["step"])
+    for ours, theirs in itertools.zip_longest(moved.monitor.read(), stayed.monitor.read()):
+        assert ours["diversity"] == pytest.approx(theirs["diversity"], rel=1e-2), ours["step"]
+
+
+def test_a_mistake_is_said_once(tmp_path):
+    done = launch(2, tmp_path / "run", "--config.batch_size=9")
+    assert done.returncode == 1
+    assert "batch_size=9 does not split over 2 devices" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("localhost:1234", "it reads ADDRESS:PORT,PROCESSES,NUMBER, or stands alone"),
+        ("localhost:1234,2,x", "it reads ADDRESS:PORT,PROCESSES,NUMBER"),
+        ("localhost,2,1", "the address ends in a port"),
+        ("localhost:1234,2,2", "the number is from 0 to 1"),
+    ],
+)
+def test_where_the_others_are_is_checked(where, said):
+    with pytest.raises(UserError, match=said), hosts.joined(where):
+        pass
+
+
+@pytest.mark.slow
+def test_four_processes_compute_what_one_does():
+    """Every array of the state of every algorithm, in float64."""
+    names, port = one_config_per_algorithm(), free_port()
+    environment = ALONE | {"JAX_ENABLE_X64": "1"}
+    commands = [[sys.executable, "-c", TEN_STEPS, f"localhost:{port},4,{number}", *names] for number in range(4)]
+    pipe = subprocess.PIPE
+    first, *others = (
+        subprocess.Popen(c, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True) for c in commands
+    )
+    out, said = first.communicate(timeout=3000)
+    for other in others:
+        other.communicate(timeout=60)
+    assert first.returncode == 0, said
+    assert [line.split()[0] for line in out.splitlines() if not line.startswith("[Gloo]")] == names
+
+
+@pytest.mark.slow
+def test_what_is_stopped_goes_on_with_as_many_processes_as_there_are(tmp_path):
+    """One of four is told to stop, and all do; one of three is killed, and the others end; two come to the end."""
+    often = ["--config.batch_size=24", "--config.log_every=5", "--config.checkpoint_every=20", "--config.keep=100"]
+    book = RunDirectory(tmp_path / "run")
+
+    def interrupted(processes: int, number: int, signum: int) -> tuple[int, str, float]:
+        """The launcher's code and last words, and how long all took to end."""
+        arguments = tiny(book.path, *often, "--config.steps=100000")
+        command = [sys.executable, "-m", "jaxgan.launch", f"--processes={processes}", *arguments]
+        begun = (book.metrics.last() or {"step": 0})["step"]
+        launcher = subprocess.Popen(command, cwd=ROOT, env=ALONE, stderr=subprocess.PIPE, text=True)
+        while (book.metrics.last() or {"step": 0})["step"] < begun + 30:
+            assert launcher.poll() is None
+            time.sleep(0.1)
+        victim = subprocess.check_output(
+            ["pgrep", "-f", f"^{sys.executable}.*workdir={book.path}.*,{processes},{number}$"]
+        )
+        sent = time.monotonic()
+        os.kill(int(victim), signum)
+        _, said = launcher.communicate(timeout=60)
+        return launcher.returncode, said, time.monotonic() - sent
+
+    code, _, seconds = interrupted(4, 2, signal.SIGTERM)
+    assert code == 128 + signal.SIGTERM
+    assert seconds < 30
+    assert book.events.last()["event"] == "preemption"
+    code, said, seconds = interrupted(3, 1, signal.SIGKILL)
+    assert code == 1
+    assert (
+        said.splitlines()[-1]
+        == "jaxgan: process 1 was killed by SIGKILL; the same command goes on from the newest checkpoint"
+    )
+    assert seconds < 60
+    last = book.metrics.last()["step"] + 10
+    done = launch(2, book.path, *often, f"--config.steps={last}")
+    assert done.returncode == 0, done.stderr
+    steps = [row["step"] for row in book.metrics.read()]
+    assert steps == sorted({*range(5, last + 1, 5), last})
