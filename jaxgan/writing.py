@@ -27,35 +27,41 @@ def unfinished(path: Path) -> Iterator[Path]:
     Those that writers of the same path left who were killed go first: a writer that lives has its folder locked.
     """
     mark = f".{path.name}.unfinished-"
-    with contextlib.ExitStack() as stack:
-        with _locked(path.parent):  # so that nobody takes a folder that is not locked yet for an abandoned one
-            for entry in os.scandir(path.parent):
-                if entry.name.startswith(mark) and entry.is_dir():
-                    _remove_abandoned(entry.path)
-            folder = tempfile.mkdtemp(prefix=mark, dir=path.parent)
-            stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            stack.enter_context(_locked(folder))
-        yield Path(folder)
-
-
-def _remove_abandoned(folder: str) -> None:
-    with contextlib.suppress(BlockingIOError), _locked(folder, fcntl.LOCK_NB) as can_lock:
-        if can_lock:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _locked(folder: str | Path, wait: int = 0) -> Iterator[bool]:
-    """Holds a folder's lock, and says whether its file system has any; raises BlockingIOError with fcntl.LOCK_NB."""
-    file = os.open(folder, os.O_RDONLY)
+    for entry in os.scandir(path.parent):
+        if entry.name.startswith(mark):
+            _remove_abandoned(Path(entry))
+    folder, lock = _locked_folder(path.parent, mark)
     try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | wait)
-            locks = True
-        except BlockingIOError:
-            raise
-        except OSError:  # as some network drives
-            locks = False
-        yield locks
+        yield folder
     finally:
-        os.close(file)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _locked_folder(parent: Path, mark: str) -> tuple[Path, int]:
+    """A new folder, and the open file that has its lock."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=mark, dir=parent))
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(folder, os.O_RDONLY)
+            _lock(lock)
+            if folder.exists():
+                return folder, lock
+            os.close(lock)  # before it was locked, another writer took it for an abandoned one
+
+
+def _remove_abandoned(folder: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        lock = os.open(folder, os.O_RDONLY)
+        if _lock(lock, fcntl.LOCK_NB):
+            shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _lock(file: int, wait: int = 0) -> bool:
+    """Whether this process has the lock now: not where another has it, or where the file system knows none."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | wait)
+    except OSError:
+        return False
+    return True

@@ -21,6 +21,7 @@ def test_what_killed_writers_left_goes_and_what_others_write_stays(tmp_path):
     with unfinished(path) as living:
         left = abandoned(path)
         write_whole(path, b"whole")
+        write_whole(living / "part", b"part")
         assert not left.exists()
         assert living.exists()
     assert {entry.name for entry in tmp_path.iterdir()} == {"set.npz", other.name, users.name}

@@ -68,9 +68,9 @@ class Discriminator(nn.Module):
     """Images (B, S, S, C), and labels int (B,) where there are classes, to how real they are (B,).
 
     Features are summed over the image. A label's share is their product with its own weights (projection
-    discriminator, Miyato & Koyama 2018, arXiv 1802.05637). With `minibatch_std` each image's features come with their
-    standard deviations over the batch, so that images which are too much alike are told by that (after Karras et al.
-    2018, arXiv 1710.10196, section 3, who take the mean of them all).
+    discriminator, Miyato & Koyama 2018, arXiv 1802.05637). With `minibatch_std` each image's features come with the
+    mean of their standard deviations over the batch, by which images that are too much alike are told (Karras et al.
+    2018, arXiv 1710.10196, section 3, who take it before the sum over the image).
     """
 
     width: int
@@ -97,8 +97,8 @@ class Discriminator(nn.Module):
                 x = SelfAttention(**start)(x)
         features = known = image_sum(at_least_float32(nn.relu(x)))
         if self.minibatch_std:
-            deviations = jnp.sqrt(jnp.var(features, 0) + VARIANCE_FLOOR)
-            known = jnp.concatenate([features, jnp.broadcast_to(deviations, features.shape)], 1)
+            deviation = jnp.sqrt(jnp.var(features, 0) + VARIANCE_FLOOR).mean()
+            known = jnp.concatenate([features, jnp.broadcast_to(deviation, (len(features), 1))], 1)
         score = Dense(1, **start)(known)
         if self.classes:
             chosen = jax.nn.one_hot(label, self.classes, dtype=features.dtype)

@@ -61,14 +61,14 @@ def test_projection_by_hand():
     np.testing.assert_allclose(found - base, share, rtol=1e-3, atol=1e-3)
 
 
-def test_deviations_over_the_batch_add_to_every_score():
+def test_the_mean_deviation_over_the_batch_adds_to_every_score():
     images = jax.random.normal(jax.random.key(0), (4, 32, 32, 3))
     told, plain = (biggan.Discriminator(2, 4, 8, 2, minibatch_std=told) for told in (True, False))
     variables = told.init(jax.random.key(1), images, None)
     linear = variables["params"].pop("Dense_0")["Dense_0"]
     features = np.stack([score_of(plain, variables, images, number) for number in range(8)], 1)
-    own, of_batch = np.split(linear["kernel"][:, 0], 2)
-    expected = features @ own + features.std(0) @ of_batch + linear["bias"]
+    *own, of_batch = linear["kernel"][:, 0]
+    expected = features @ np.stack(own) + features.std(0).mean() * of_batch + linear["bias"]
     whole = {"params": variables["params"] | {"Dense_0": {"Dense_0": linear}}}
     np.testing.assert_allclose(told.apply(whole, images, None), expected, rtol=1e-4, atol=1e-3)
     slopes = jax.grad(lambda images: told.apply(whole, images, None).sum())(jnp.zeros((4, 32, 32, 3)))
