@@ -26,6 +26,7 @@ MARK_HEIGHT, LETTER = 15, 6.4  # of a collapse's label, and the width of one of 
 
 BUCKETS = 150  # of the steps, in each of which the raw curve keeps its least and its greatest value
 POINTS, CROWDED_POINTS = 200, 100  # of a smoothed curve
+LONG = 4_000  # values
 WINDOWS = 20  # of the running median, in the length of a curve
 CROWD = 8  # curves beyond which they are faint behind those of their settings, and marks beyond which none has a word
 LOG_FROM = 20.0  # ratio of the greatest to the least value from which a logarithmic scale helps
@@ -40,13 +41,19 @@ class Curve(NamedTuple):
 
 def curve(rows: Sequence[dict], name: str) -> Curve:
     """Returns the column of that name, without the rows that lack it."""
-    pairs = [(row["step"], row[name]) for row in rows if name in row]
-    steps, values = zip(*pairs, strict=True) if pairs else ((), ())
-    return Curve(np.asarray(steps, float), np.asarray(values, float))
+    having = [row for row in rows if name in row]
+    return Curve(*(np.fromiter((row[column] for row in having), float, len(having)) for column in ("step", name)))
 
 
 def smooth(raw: Curve) -> Curve:
-    """Returns the running median, over a twentieth of the curve and at the ends over what there is of it."""
+    """Returns the running median, over a twentieth of the curve and at the ends over what there is of it.
+
+    Of a very long curve it is that of medians, of so many values each that there are not more than LONG.
+    """
+    if (size := -(-len(raw.steps) // LONG)) > 1:
+        whole = len(raw.steps) // size * size
+        steps, values = (array[:whole].reshape(-1, size) for array in raw)
+        raw = Curve(steps[:, size // 2], np.median(values, 1))
     half = _half(raw)
     if not half:
         return raw
@@ -81,11 +88,9 @@ def envelope(dense: Curve) -> Curve:
 
 
 def pooled(curves: Sequence[Curve]) -> Curve:
-    """Returns the median over the curves at each of their steps, of those that have it."""
+    """Returns the median over the curves at each of their steps, of those that reach so far."""
     steps = np.unique(np.concatenate([one.steps for one in curves]))
-    values = np.full((len(curves), len(steps)), np.nan)
-    for row, one in zip(values, curves, strict=True):
-        row[np.searchsorted(steps, one.steps)] = one.values
+    values = [np.interp(steps, *one, left=np.nan, right=np.nan) for one in curves]
     return Curve(steps, np.nanmedian(values, axis=0))
 
 

@@ -20,6 +20,17 @@ def test_the_median_is_over_a_twentieth_and_shorter_at_the_ends():
     assert smoothed[50] == 51  # of 45 to 55 without 50, whose place is at the top
 
 
+def test_a_very_long_curve_is_smoothed_by_medians_of_its_values():
+    """Ten thousand values in threes; of each three the second is the median, and stands at its step."""
+    values = np.arange(10_000.0)
+    values[::3] = -1e6
+    smoothed = smooth(Curve(np.arange(10_000.0), values))
+    assert len(smoothed.steps) == 3_333
+    assert smoothed.steps[:2].tolist() == [1, 4]
+    middle = len(smoothed.steps) // 2
+    assert smoothed.values[middle] == smoothed.steps[middle]
+
+
 def test_short_curves_stay_as_they_are():
     short = Curve(np.arange(5.0), np.array([1.0, 9.0, 1.0, 9.0, 1.0]))
     assert smooth(short).values.tolist() == short.values.tolist()
@@ -34,11 +45,15 @@ def test_a_curve_ends_where_its_median_does(count):
 
 
 def test_curves_are_pooled_where_each_has_a_step():
-    """At step 1 the median of 1, 2 and 9 is 2; at step 2 that of 3 and 5 is 4; at step 3 there is 7 alone."""
+    """At step 1 the median of 1, 2 and 9 is 2; at step 2 that of 3 and 5 is 4; at step 3 there is 7 alone.
+
+    A curve without a step that others have is taken to go straight over it.
+    """
     short = Curve(np.array([1.0]), np.array([9.0]))
     longer = [Curve(np.array([1.0, 2.0]), np.array([1.0, 3.0])), Curve(np.arange(1.0, 4), np.array([2.0, 5.0, 7.0]))]
     steps, values = pooled([short, *longer])
     assert (steps.tolist(), values.tolist()) == ([1, 2, 3], [2, 4, 7])
+    assert pooled([Curve(np.array([1.0, 3.0]), np.array([0.0, 4.0])), longer[1]]).values.tolist() == [1, 3.5, 5.5]
 
 
 @pytest.mark.parametrize("count", [1, 2, 199, 200, 201, 50_000])
