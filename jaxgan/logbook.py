@@ -21,7 +21,7 @@ from jaxgan.evaluation.alarm import Event
 from jaxgan.experiment import Experiment, Stream
 from jaxgan.metrics import TensorBoard
 from jaxgan.progress import Progress
-from jaxgan.rundir import RunDirectory
+from jaxgan.rundir import RunDirectory, described
 
 ROWS, COLUMNS = 8, 8  # of a grid of samples
 CLASSES = 16  # columns at most
@@ -60,8 +60,8 @@ def opened(
     if experiment.algorithm.check and not saved_steps(run.checkpoints):
         untrained = parallel.jit_init(experiment.algorithm.init, experiment.mesh)(experiment.key(Stream.INIT))
         experiment.algorithm.check(untrained, images.to_float(experiment.dataset.train.image[: config.batch_size]))
-    run.check(config, experiment.dataset, experiment.origin)
     with lock.held(run.path):
+        run.check(config, experiment.dataset, experiment.origin)
         yield from _claimed(experiment, run, match, name, heard)
 
 
@@ -74,7 +74,7 @@ def _claimed(
 ) -> Iterator["Logbook"]:
     """The logbook of a run directory that no other process writes to."""
     config, watch = experiment.config, None
-    stored = run.claim(config, experiment.dataset, experiment.origin)
+    stored = described(config, experiment.dataset, experiment.origin)
     if config.monitor.every:
         sampler = watch_lib.sampler(
             experiment.algorithm,
@@ -122,6 +122,7 @@ class Logbook:
         init, mesh = self.experiment.algorithm.init, self.experiment.mesh
         if self.checkpoints.steps():
             start, state, stored = self.checkpoints.restore(self.abstract_state())
+            self.run.claim(self.stored)
             state = self.slowed(state, stored)
             self.checkpoints.set_aside(start)
             self.clock = Clock(start, stored["seconds"])
@@ -130,6 +131,7 @@ class Logbook:
                 self.event("resume", start)
         else:
             start, state = 0, parallel.jit_init(init, mesh)(self.experiment.key(Stream.INIT))
+            self.run.claim(self.stored)
             self.clock = Clock(0, 0.0)
             self.rewind(0)
             origin = {}

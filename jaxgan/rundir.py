@@ -35,11 +35,18 @@ class RunDirectory:
     def stored(self) -> dict:
         """Returns what `config.json` holds. Raises UserError where this is no run."""
         try:
-            return json.loads(self.config_file.read_text())
+            content = json.loads(self.config_file.read_text())
         except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{self.path} is no run directory: it has no config.json") from None
         except ValueError as error:
             raise UserError(f"{self.config_file} is damaged ({error}): mend it from a run of the same config") from None
+        try:
+            config_lib.from_dict(content["config"])
+            if isinstance(content["data"]["name"], str) and isinstance(content["data"]["fingerprint"], str):
+                return content
+        except (KeyError, TypeError, AttributeError):
+            pass
+        raise UserError(f"{self.config_file} was not written by jaxgan: name a run directory")
 
     def check(self, config: ConfigDict, dataset: DataSet, origin: DataSet | None) -> None:
         """Raises UserError where a run with another config or other images has begun here."""
@@ -56,20 +63,15 @@ class RunDirectory:
                 "or give another --workdir"
             )
 
-    def claim(self, config: ConfigDict, dataset: DataSet, origin: DataSet | None = None) -> dict:
-        """Writes `config.json` and returns its content.
-
-        Args:
-          origin: what a translator translates.
-
-        Raises:
-          UserError: a run with another config or other images has begun here.
-        """
-        self.check(config, dataset, origin)
-        data = _described(dataset) | ({"origin": _described(origin)} if origin else {})
-        content = {"config": config_lib.to_dict(config), "data": data}
+    def claim(self, content: dict) -> None:
+        """Writes `config.json`, which says whose directory this is from now on; see `described` and `check`."""
         write_whole(self.config_file, json.dumps(content, indent=2).encode())
-        return content
+
+
+def described(config: ConfigDict, dataset: DataSet, origin: DataSet | None) -> dict:
+    """What `config.json` holds; `origin` is what a translator translates."""
+    data = _described(dataset) | ({"origin": _described(origin)} if origin else {})
+    return {"config": config_lib.to_dict(config), "data": data}
 
 
 def _described(dataset: DataSet) -> dict:
