@@ -92,7 +92,7 @@ def _own(algorithm: str) -> dict:
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if not name.startswith(error.name):
+        if not f"{name}.".startswith(f"{error.name}."):
             raise
         raise UserError(f"no algorithm {algorithm!r}: there are {', '.join(OWN)}") from None
     if not hasattr(module, "FIELDS"):

@@ -6,6 +6,7 @@ and measures; where that leads elsewhere than on, back to a checkpoint or to an 
 
 import atexit
 import contextlib
+import hashlib
 import os
 import re
 import sys
@@ -16,18 +17,20 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental.multihost_utils import broadcast_one_to_all
+from jax.experimental.multihost_utils import broadcast_one_to_all, process_allgather
 from jax.sharding import NamedSharding, PartitionSpec
 
 from jaxgan import logbook, parallel
 from jaxgan.algorithms import Metrics
 from jaxgan.errors import UserError
 from jaxgan.experiment import Experiment, Stream
+from jaxgan.fields import flatten
 from jaxgan.logbook import Logbook, NonFinite
 from jaxgan.progress import Progress
 
 HEARTBEAT = 20  # seconds of silence after which a process is taken for dead, and the others end
 AUTOMATIC = "auto"
+TOLD = "told"  # attribute of an exception for which all processes end
 _LOST = re.compile("gloo|nccl|peer", re.IGNORECASE)  # so JAX says that a process does not answer
 
 
@@ -46,8 +49,11 @@ def joined(where: str | None) -> Iterator[None]:
         yield
         return
     address, count, number = _read(where)
+    jax.config.update("jax_enable_preemption_service", False)  # it would keep SIGTERM from us
     try:
-        jax.distributed.initialize(address, count, number, heartbeat_timeout_seconds=HEARTBEAT)
+        found = {} if address is None else {"cluster_detection_method": "deactivate"}
+        jax.distributed.initialize(address, count, number, heartbeat_timeout_seconds=HEARTBEAT, **found)
+        broadcast_one_to_all(np.int32(0))  # a first one has to be answered soon, others may be waited for
     except (ValueError, RuntimeError) as error:
         raise UserError(f"--distributed={where}: {str(error).splitlines()[0]}") from error
     try:
@@ -56,8 +62,9 @@ def joined(where: str | None) -> Iterator[None]:
                 stack.enter_context(contextlib.redirect_stdout(stack.enter_context(Path(os.devnull).open("w"))))
             yield
     except BaseException as error:
-        code = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1
-        atexit.register(_leave, code)  # comes before JAX's own, which would wait for the others to end, too
+        code = error.code if isinstance(error, SystemExit) else 130 if isinstance(error, KeyboardInterrupt) else 1
+        if not (getattr(error, TOLD, False) or (isinstance(error, SystemExit) and code > 128)):
+            atexit.register(_leave, code)  # comes before JAX's own, which waits for the others to end, too
         if isinstance(error, (ValueError, jax.errors.JaxRuntimeError)) and _LOST.search(str(error)):
             text = f"another process has gone ({str(error).splitlines()[0]}): "
             raise UserError(text + "start all of them again, they go on from the newest checkpoint") from error
@@ -73,7 +80,7 @@ def _read(where: str) -> tuple[str | None, int | None, int | None]:
     except ValueError:
         raise UserError(f"--distributed={where}: it reads ADDRESS:PORT,PROCESSES,NUMBER, or stands alone") from None
     if not 0 <= number < count or not address.rpartition(":")[2].isdigit():
-        raise UserError(f"--distributed={where}: the address ends in a port, and the number is from 0 to {count - 1}")
+        raise UserError(f"--distributed={where}: the address ends in a port, and the number is below that of processes")
     return address, count, number
 
 
@@ -118,6 +125,9 @@ class SharedLogbook:
             self._book.progress = progress
 
     def begin(self) -> tuple[int, Any]:
+        """See `Logbook.begin`. Raises UserError where the processes were not started alike."""
+        _check_that_all_are_alike(self.experiment)
+
         def move() -> tuple[int, Any]:
             self._book = self._open()
             return self._book.begin()
@@ -192,15 +202,34 @@ class SharedLogbook:
         if jax.process_index() == 0:
             try:
                 value = act()
-            except BaseException:
-                broadcast_one_to_all(np.ones_like(message))
+                message[1:] = value or 0, bool(self._book.collapse()), self._book.restores()
+            except BaseException as error:
+                with contextlib.suppress(ValueError, jax.errors.JaxRuntimeError):  # they may have gone already
+                    broadcast_one_to_all(np.ones_like(message))
+                    setattr(error, TOLD, True)
                 raise
-            message[1:] = value or 0, bool(self._book.collapse()), self._book.restores()
         leaving, value, collapsed, self._restores = (int(number) for number in broadcast_one_to_all(message))
         if leaving:
-            raise SystemExit(1)
+            error = SystemExit(1)
+            setattr(error, TOLD, True)
+            raise error
         self._collapsed = bool(collapsed)
         return value
+
+
+def _check_that_all_are_alike(experiment: Experiment) -> None:
+    fields = {name: value for name, value in flatten(experiment.config).items() if not name.endswith("dir")}
+    sets = [dataset.fingerprint for dataset in (experiment.dataset, experiment.origin) if dataset]
+    kind = repr((sorted(fields.items()), sets, experiment.steps, jax.local_device_count()))
+    digests = process_allgather(np.frombuffer(hashlib.sha256(kind.encode()).digest(), np.uint8))
+    others = [number for number, digest in enumerate(digests) if (digest != digests[0]).any()]
+    if others:
+        error = UserError(
+            f"process {others[0]} has another config, other images or another number of devices than the first: "
+            "start all alike"
+        )
+        setattr(error, TOLD, True)
+        raise error
 
 
 def _own(arrays: Any) -> Any:

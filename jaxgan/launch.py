@@ -22,7 +22,7 @@ from jaxgan.preemption import Preemption
 
 POLL = 0.1  # seconds
 GO_ON = "the same command goes on from the newest checkpoint"
-GRACE = 2.0  # seconds in which others may fail for the same reason
+GRACE = 40.0  # seconds in which the first one ends, where another has, and says why
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -59,7 +59,8 @@ def _started(arguments: Sequence[str], number: int, said: TextIO | None) -> Iter
     command = [sys.executable, "-m", "jaxgan.main", *arguments]
     environment = os.environ | {"JAX_LOCAL_DEVICE_IDS": str(number)}
     out = subprocess.DEVNULL if number else None
-    child = subprocess.Popen(command, env=environment, stdout=out, stderr=said)  # noqa: S603 (our own module)
+    # In a session of its own it hears a signal once, from here.
+    child = subprocess.Popen(command, env=environment, stdout=out, stderr=said, start_new_session=True)  # noqa: S603
     try:
         yield _Process(child, said)
     finally:
@@ -68,7 +69,7 @@ def _started(arguments: Sequence[str], number: int, said: TextIO | None) -> Iter
 
 
 def _wait(processes: Sequence[_Process], preemption: Preemption) -> None:
-    """Waits for all to end, and passes SIGTERM on.
+    """Waits for all to end, and passes a signal on.
 
     Raises:
       UserError: one of them failed, for a reason that the first one has not said.
@@ -77,26 +78,26 @@ def _wait(processes: Sequence[_Process], preemption: Preemption) -> None:
     passed_on = False
     while any(process.child.poll() is None for process in processes):
         time.sleep(POLL)
-        if preemption.signum == signal.SIGTERM and not passed_on:  # Ctrl-C is heard by all of them
+        if preemption.signum and not passed_on:
             passed_on = True
             for process in processes:
-                process.child.terminate()
+                process.child.send_signal(preemption.signum)
         failed = [number for number, process in enumerate(processes) if process.child.poll()]
         if failed and not preemption.signum:
             _fail(processes, failed[0])
-    raise SystemExit(max(process.child.returncode for process in processes))
+    codes = [process.child.returncode for process in processes]
+    raise SystemExit(max(128 - code if code < 0 else code for code in codes))
 
 
 def _fail(processes: Sequence[_Process], number: int) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         processes[0].child.wait(GRACE)
-    codes = [process.child.poll() for process in processes]
-    for killed, code in enumerate(codes):
-        if code is not None and code < 0:
-            raise UserError(f"process {killed} was killed by {signal.Signals(-code).name}; {GO_ON}")
-    if codes[0]:
-        raise SystemExit(codes[0])
-    raise UserError(f"process {number} ended with {codes[number]}: {processes[number].last_line()}")
+    code, first = processes[number].child.returncode, processes[0].child.returncode
+    if code < 0:
+        raise UserError(f"process {number} was killed by {signal.Signals(-code).name}; {GO_ON}")
+    if first and first > 0:
+        raise SystemExit(first)
+    raise UserError(f"process {number} ended with {code}: {processes[number].last_line()}")
 
 
 def free_port() -> int:

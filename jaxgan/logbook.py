@@ -60,8 +60,9 @@ def opened(
     if experiment.algorithm.check and not saved_steps(run.checkpoints):
         untrained = parallel.jit_init(experiment.algorithm.init, experiment.mesh)(experiment.key(Stream.INIT))
         experiment.algorithm.check(untrained, images.to_float(experiment.dataset.train.image[: config.batch_size]))
+    run.check(config, experiment.dataset, experiment.origin)
     with lock.held(run.path):
-        run.check(config, experiment.dataset, experiment.origin)
+        run.check(config, experiment.dataset, experiment.origin)  # which another process may have begun just now
         yield from _claimed(experiment, run, match, name, heard)
 
 

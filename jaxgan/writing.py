@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ def unfinished(path: Path) -> Iterator[Path]:
 
     Those that writers of the same path left who were killed go first: a writer that lives has its folder locked.
     """
-    mark = f".{path.name}.unfinished-"
+    mark = f".{path.name}.unfinished-{socket.gethostname()}-"  # a lock may not be seen from other hosts
     for entry in os.scandir(path.parent):
         if entry.name.startswith(mark):
             _remove_abandoned(Path(entry))
@@ -51,7 +52,7 @@ def _locked_folder(parent: Path, mark: str) -> tuple[Path, int]:
 
 
 def _remove_abandoned(folder: Path) -> None:
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, PermissionError):
         lock = os.open(folder, os.O_RDONLY)
         if _lock(lock, fcntl.LOCK_NB):
             shutil.rmtree(folder, ignore_errors=True)

@@ -84,12 +84,42 @@ def test_a_mistake_is_said_once(tmp_path):
         ("localhost:1234", "it reads ADDRESS:PORT,PROCESSES,NUMBER, or stands alone"),
         ("localhost:1234,2,x", "it reads ADDRESS:PORT,PROCESSES,NUMBER"),
         ("localhost,2,1", "the address ends in a port"),
-        ("localhost:1234,2,2", "the number is from 0 to 1"),
+        ("localhost:1234,2,2", "the number is below that of processes"),
     ],
 )
 def test_where_the_others_are_is_checked(where, said):
     with pytest.raises(UserError, match=said), hosts.joined(where):
         pass
+
+
+@pytest.mark.slow
+def test_all_go_back_from_what_is_not_finite_and_end_together(tmp_path):
+    """The first says why, once; what it goes back to is sent to the other."""
+    mend = ["--config.on_nonfinite=restore", "--config.nonfinite_restores=1", "--config.lr_g=1e30"]
+    done = launch(2, tmp_path / "run", "--config.checkpoint_every=1", "--config.log_every=1", *mend)
+    assert done.returncode == 1
+    assert done.stderr.count("training diverged") == 1
+    events = [row["event"] for row in RunDirectory(tmp_path / "run").events.read()]
+    assert events == ["start", "non-finite", "restore", "non-finite"]
+
+
+@pytest.mark.slow
+def test_processes_that_were_not_started_alike_are_told(tmp_path):
+    port = free_port()
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-m", "jaxgan.main", *tiny(tmp_path, field), f"--distributed=localhost:{port},2,{number}"],
+            cwd=ROOT,
+            env=ALONE,
+            **pipe,
+        )
+        for number, field in enumerate(["--config.gamma=0.5", "--config.gamma=0.6"])
+    ]
+    for process in both:
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 1
+        assert "process 1 has another config, other images or another number of devices" in said
 
 
 @pytest.mark.slow

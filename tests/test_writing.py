@@ -1,4 +1,5 @@
 import fcntl
+import socket
 
 import pytest
 
@@ -7,7 +8,7 @@ from jaxgan.writing import unfinished, write_whole
 
 def abandoned(path):
     """What a killed writer leaves."""
-    folder = path.with_name(f".{path.name}.unfinished-killed")
+    folder = path.with_name(f".{path.name}.unfinished-{socket.gethostname()}-killed")
     folder.mkdir()
     (folder / "content").write_text("half")
     return folder

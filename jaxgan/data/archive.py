@@ -21,8 +21,14 @@ KINDS = (0, stat.S_IFREG, stat.S_IFDIR)  # of file; 0 where the archive does not
 class Archive:
     """The members of a zip archive that are wanted, by name."""
 
-    def __init__(self, path: Path, wanted: Callable[[str], bool]):
-        """Raises UserError where it is no whole zip archive, or one that nobody should read."""
+    def __init__(self, path: Path, wanted: Callable[[str], bool], largest: int = MAX_MEMBER):
+        """Raises UserError where it is no whole zip archive, or one that nobody should read.
+
+        Args:
+          path: of the file.
+          wanted: tells by their names which members are read.
+          largest: bytes of one of those, unpacked.
+        """
         self._path = path
         try:
             self._zip = zipfile.ZipFile(path)
@@ -36,7 +42,7 @@ class Archive:
         self._members = {
             member.filename: member for member in members if wanted(member.filename) and not member.is_dir()
         }
-        faults = (_fault(member, member.filename in self._members) for member in members)
+        faults = (_fault(member, member.filename in self._members, largest) for member in members)
         fault = next(filter(None, faults), None) or self._bomb(members)
         if fault:
             raise UserError(f"{path} is refused: {fault}; get it from elsewhere, or unpack it and give the folder")
@@ -65,7 +71,7 @@ class Archive:
         return None
 
 
-def _fault(member: zipfile.ZipInfo, wanted: bool) -> str | None:
+def _fault(member: zipfile.ZipInfo, wanted: bool, largest: int) -> str | None:
     """Says what is wrong with a member, of which those not `wanted` are never unpacked."""
     name, kind = member.orig_filename, stat.S_IFMT(member.external_attr >> 16)
     faults = {
@@ -78,7 +84,7 @@ def _fault(member: zipfile.ZipInfo, wanted: bool) -> str | None:
         "is a device": kind not in (*KINDS, stat.S_IFLNK),
         "is encrypted": member.flag_bits & ENCRYPTED,
         "is packed by a method other than deflate": wanted and member.compress_type not in METHODS,
-        f"unpacks to {member.file_size / 2**20:,.0f} MiB": wanted and member.file_size > MAX_MEMBER,
+        f"unpacks to {member.file_size / 2**20:,.0f} MiB": wanted and member.file_size > largest,
     }
     return next((f"{shown(name)} {fault}" for fault, found in faults.items() if found), None)
 

@@ -9,9 +9,13 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
+from jaxgan.data.archive import MAX_TOTAL, Archive
 from jaxgan.data.dataset import Example, Source
 from jaxgan.errors import UserError
 from jaxgan.progress import Progress
+
+ARRAYS = ("image", "label", "names", "held_out")
+MEMBERS = {f"{name}.npy" for name in ARRAYS}
 
 
 def find(data: ConfigDict) -> Source:
@@ -40,17 +44,23 @@ def find(data: ConfigDict) -> Source:
 
 def _load(path: Path) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray | None]:
     try:
-        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        with zipfile.ZipFile(path):
+            Archive(path, lambda name: name in MEMBERS, largest=MAX_TOTAL)
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in ARRAYS if name in file.files}
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise UserError(f"{path} is no whole .npz file ({error}); write it again") from error
+    if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
+        raise UserError(f"{path} is no whole .npz file (`{strange[0]}` is no array); write it again")
     image = arrays.get("image")
     if image is None or image.dtype != np.uint8 or image.ndim != 4 or image.shape[-1] not in (1, 3):
         found = "nothing" if image is None else f"{image.dtype} {image.shape}"
         raise UserError(f"{path}: `image` should be uint8 (N, H, W, 1 or 3), found {found}")
     label = arrays.get("label", np.zeros(len(image), np.int32))
     _check(path, "label", label, len(image), np.integer)
-    names = [str(name) for name in arrays.get("names", range(int(label.max(initial=0)) + 1))]
+    if "names" not in arrays and label.max(initial=-1) >= len(image):
+        raise UserError(f"{path}: label {label.max()} is beyond the {len(image)} images; give `names`, one a label")
+    names = [str(name) for name in np.ravel(arrays.get("names", range(int(label.max(initial=0)) + 1)))]
     held_out = arrays.get("held_out")
     if held_out is not None:
         _check(path, "held_out", held_out, len(image), np.bool_)

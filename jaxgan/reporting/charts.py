@@ -26,7 +26,7 @@ MARK_HEIGHT, LETTER = 15, 6.4  # of a collapse's label, and the width of one of 
 
 BUCKETS = 150  # of the steps, in each of which the raw curve keeps its least and its greatest value
 POINTS, CROWDED_POINTS = 200, 100  # of a smoothed curve
-LONG = 4_000  # values
+LONG = 4_000  # values of a curve, beyond which it is smoothed by medians of groups of them
 WINDOWS = 20  # of the running median, in the length of a curve
 CROWD = 8  # curves beyond which they are faint behind those of their settings, and marks beyond which none has a word
 LOG_FROM = 20.0  # ratio of the greatest to the least value from which a logarithmic scale helps
@@ -63,7 +63,7 @@ def smooth(raw: Curve) -> Curve:
 
 
 def end(raw: Curve) -> float:
-    """Returns where the running median ends."""
+    """Returns where the running median ends: of all values, of a very long curve too."""
     return float(np.median(raw.values[-_half(raw) - 1 :]))
 
 
@@ -90,7 +90,8 @@ def envelope(dense: Curve) -> Curve:
 def pooled(curves: Sequence[Curve]) -> Curve:
     """Returns the median over the curves at each of their steps, of those that reach so far."""
     steps = np.unique(np.concatenate([one.steps for one in curves]))
-    values = [np.interp(steps, *one, left=np.nan, right=np.nan) for one in curves]
+    ordered = [Curve(*(array[np.argsort(one.steps)] for array in one)) for one in curves]
+    values = [np.interp(steps, *one, left=np.nan, right=np.nan) for one in ordered]
     return Curve(steps, np.nanmedian(values, axis=0))
 
 

@@ -224,26 +224,6 @@ def test_any_size_fits(height, width, before, after):
         assert fit(image, (32, 32, after), how).shape == (32, 32, after)
 
 
-@pytest.mark.parametrize(
-    ("arrays", "said"),
-    [
-        ({}, "found nothing"),
-        ({"image": np.zeros((4, 8, 8, 3))}, "found float64"),
-        ({"image": np.zeros((4, 8, 8), np.uint8)}, "uint8"),
-        ({"image": np.zeros((4, 8, 8, 3), np.uint8), "label": np.zeros(3, int)}, "`label` should be integer"),
-        ({"image": np.zeros((4, 8, 8, 3), np.uint8), "label": np.full(4, 2), "names": np.array(["a", "b"])}, "2 names"),
-        ({"image": np.zeros((4, 8, 8, 3), np.uint8), "label": np.array(list("abab"))}, "`label` should be integer"),
-        ({"image": np.zeros((4, 8, 8, 3), np.uint8), "held_out": np.zeros(4)}, "`held_out` should be bool"),
-        ({"image": np.zeros((4, 8, 8, 3), np.uint8), "held_out": np.zeros(4, bool)}, "4 and 0 images"),
-        ({"image": np.zeros((4, 8, 8, 3), np.uint8), "names": np.array([{}])}, "no whole .npz"),
-    ],
-)
-def test_array_files_of_another_layout(arrays, said, tmp_path):
-    np.savez(tmp_path / "a.npz", **arrays)
-    with pytest.raises(UserError, match=said):
-        prepare(load("began", data__name="arrays", data__dir=tmp_path / "a.npz").data)
-
-
 def test_damaged_files_are_named(tmp_path):
     (tmp_path / "a.npz").write_bytes(b"PK\3\4 no")
     with pytest.raises(UserError, match=r"a\.npz is no whole \.npz"):
@@ -263,12 +243,6 @@ def test_an_archive_damaged_inside_names_the_image(tmp_path):
         UserError, match=r"a\.zip: 1 file is not a readable image: repo-master/.*\.png \(damaged in the"
     ):
         prepare(mnist(path))
-
-
-def test_a_single_array_is_no_npz(tmp_path):
-    np.save(tmp_path / "a.npy", np.zeros(3))
-    with pytest.raises(UserError, match=r"a\.npy is no whole \.npz"):
-        prepare(load("began", data__name="arrays", data__dir=tmp_path / "a.npy").data)
 
 
 def test_a_corrupt_image_is_named_and_nothing_is_left_half_prepared(tmp_path):
