@@ -187,7 +187,7 @@ def _of_outputs() -> dict:
 def _memory() -> dict:
     """What lets a step take less of it."""
     return {
-        "accumulate": 1,  # parts of a batch that are computed one after the other; a statistics are of each
+        "accumulate": 1,  # parts of a batch that are computed one after the other, each with statistics of its own
         "remat": False,  # compute features anew in the backward pass, in the place of keeping them
     }
 
