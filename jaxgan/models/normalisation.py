@@ -33,7 +33,8 @@ class BatchNorm(nn.Module):
             scale = self.param("scale", nn.initializers.ones, (channels,))
             bias = self.param("bias", nn.initializers.zeros, (channels,))
         else:
-            linear = functools.partial(Dense, channels, bias=False, initialization=self.initialization)
+            wide = jnp.promote_types(self.dtype, jnp.float32)
+            linear = functools.partial(Dense, channels, bias=False, initialization=self.initialization, dtype=wide)
             scale, bias = 1 + linear(name="scale")(condition), linear(name="bias")(condition)
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, channels)
         running_var = self.variable("batch_stats", "var", jnp.ones, channels)
