@@ -6,7 +6,7 @@ Its 5,000 steps take half an hour on two CPU cores, those of `:quick` five minut
 BigGAN's, without which it learns half as fast, and fall at the end.
 
 Scenes of the Simpsons come out with all ten characters, the faces of toons do not: RESULTS.md has figures of both.
-There add `--config.diffaugment`, or tell it the classes.
+There add `--config.minibatch_std --config.diffaugment --config.d_steps=1`, or tell it the classes.
 
 For a longer training raise the three numbers of steps together. Where there are labels, `--config.num_classes=N` tells
 it how many classes there are, and `sample --label=NAME` then draws one.
