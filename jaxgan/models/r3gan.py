@@ -72,10 +72,11 @@ class Discriminator(nn.Module):
         start = nn.initializers.normal(1 / BASE_SIZE)
         basis = self.param("basis", start, (BASE_SIZE, BASE_SIZE, wide)).astype(self.dtype)
         features = at_least_float32(jnp.einsum("bhwc,hwc->bc", x, basis))
+        exact = {"dtype": features.dtype}
         if not self.classes:
-            return Linear(1)(features)[:, 0]
-        named = Linear(wide, wide**-0.5, name="embedding")(jax.nn.one_hot(label, self.classes))
-        return jnp.sum(Linear(wide)(features) * named, 1)
+            return Linear(1, **exact)(features)[:, 0]
+        named = Linear(wide, wide**-0.5, name="embedding", **exact)(jax.nn.one_hot(label, self.classes))
+        return jnp.sum(Linear(wide, **exact)(features) * named, 1)
 
 
 class Block(nn.Module):
