@@ -17,6 +17,8 @@ MALLOC_TUNABLES = ":".join(
 REMEDIES = {
     errno.ENOSPC: "make room or choose another directory",
     errno.EDQUOT: "make room or choose another directory",
+    errno.EFBIG: "raise the limit that your system sets, as by ulimit -f",
+    errno.ENOENT: "it was there before: leave it where it is while it is in use",
     errno.EACCES: "choose a place where you may write",
     errno.EPERM: "choose a place where you may write",
     errno.EROFS: "choose a place where you may write",

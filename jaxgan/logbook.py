@@ -1,7 +1,9 @@
 """What one run writes: where it begins or goes on from, and after a step the rows, grids and checkpoints then due."""
 
 import contextlib
+import errno
 import math
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -180,7 +182,10 @@ class Logbook:
 
         Raises:
           NonFinite: a value, a sample or a weight is not finite.
+          OSError: there is no room, or the run directory is gone.
         """
+        if not self.run.config_file.exists():  # or a grid of samples would begin another run directory
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.run.config_file))
         config, last = self.config, step == self.steps
         if last or step % config.log_every == 0:
             self.log(step, metrics)
