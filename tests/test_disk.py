@@ -30,13 +30,34 @@ cp {folder}/run/events.jsonl {folder}/run/metrics.jsonl {out}
 """
 
 
+READ_ONLY = """
+mount --bind {folder} {folder} && mount -o remount,ro,bind {folder} || exit 77
+{python} -m jaxgan.sample --workdir={folder}/run --out={out}/sample.png || exit 1
+{python} -m jaxgan.report {folder}/run --out={out}/report.html || exit 1
+{main} --workdir={folder}/run --config.steps=8
+echo $? > {out}/code
+{main} --workdir={folder}/new
+echo $? >> {out}/code
+"""
+
+
 def namespaces() -> bool:
     """Whether a process may mount a file system that only it sees."""
     command = ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/tmp"]
     return shutil.which("unshare") is not None and subprocess.run(command, capture_output=True).returncode == 0
 
 
-@pytest.mark.skipif(not namespaces(), reason="needs a user namespace in which it may mount a tmpfs")
+own_mounts = pytest.mark.skipif(not namespaces(), reason="needs a user namespace in which it may mount a tmpfs")
+
+
+def in_a_namespace(script: str) -> list[str]:
+    """Runs a shell script that may mount, and returns the lines of stderr."""
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stderr.splitlines()
+
+
+@own_mounts
 @pytest.mark.parametrize("tensorboard", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_full_disk_stops_the_run_with_a_line_and_its_last_checkpoint_whole(tensorboard, tmp_path):
     prepare(load("began").data)
@@ -46,16 +67,31 @@ def test_a_full_disk_stops_the_run_with_a_line_and_its_last_checkpoint_whole(ten
     main = f"{sys.executable} -m jaxgan.main --config=configs/began.py:tiny --workdir={folder}/run"
     main += f" --config.log_every=1 --config.keep=1000 --config.tensorboard={tensorboard}"
     script = FILL_AND_GO_ON.format(folder=folder, out=out, python=sys.executable, main=main)
-    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+    (line,) = in_a_namespace(script)
     assert (out / "code").read_text() == "1\n"
-    (line,) = done.stderr.splitlines()
     assert line.startswith(f"jaxgan: {folder}/run/")
     assert line.endswith(": No space left on device; make room or choose another directory")
     assert (out / "sample.png").exists()
     assert '"event": "resume"' in (out / "events.jsonl").read_text()
     steps = [int(row.split()[1].rstrip(",")) for row in (out / "metrics.jsonl").read_text().splitlines()]
     assert steps == list(range(1, len(steps) + 1))
+
+
+@own_mounts
+def test_a_read_only_run_is_read_and_not_written(tmp_path):
+    """Also where a new run is to begin; prepared images and whatever else is cached lie elsewhere."""
+    folder, out = tmp_path / "folder", tmp_path / "out"
+    out.mkdir()
+    train(load("began", steps=2), folder / "run")
+    main = f"{sys.executable} -m jaxgan.main --config=configs/began.py:tiny"
+    lines = in_a_namespace(READ_ONLY.format(folder=folder, out=out, python=sys.executable, main=main))
+    assert (out / "code").read_text() == "1\n1\n"
+    assert len(lines) == 2
+    for line, name in zip(lines, ("run", "new"), strict=True):
+        assert line.startswith(f"jaxgan: {folder}/{name}")
+        assert line.endswith(": Read-only file system; choose a place where you may write")
+    assert (out / "sample.png").exists() and (out / "report.html").exists()
+    assert saved_steps(folder / "run" / "checkpoints") == [2]
 
 
 def test_a_limit_on_the_size_of_files_is_one_line_and_the_run_goes_on_without_it(tmp_path):
