@@ -52,6 +52,7 @@ class Algorithm(NamedTuple):
     # What must be done to a state before many images are drawn; `generate` does it itself where it has not been done.
     settle: Callable[[State], State] | None = None
     sample_label: Callable[..., jax.Array] | None = None  # (state, key, n) -> int (n,), of what generates by classes
+    latent_parts: int = 1  # equal ones of a latent, each of which enters at a layer of its own
 
 
 def make(config: ConfigDict) -> Algorithm:
@@ -67,7 +68,7 @@ def make(config: ConfigDict) -> Algorithm:
         raise UserError(f"no algorithm {config.algorithm!r}: there are {', '.join(names)}")
     algorithm = importlib.import_module(f"{__name__}.{config.algorithm}").make(config)
     precision = PRODUCTS.get(config.precision, "highest")
-    return Algorithm(*(function and _with_precision(function, precision) for function in algorithm))
+    return Algorithm(*(_with_precision(part, precision) if callable(part) else part for part in algorithm))
 
 
 def _with_precision(function: Callable, precision: str) -> Callable:

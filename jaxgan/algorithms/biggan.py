@@ -252,4 +252,5 @@ def make(config: ConfigDict) -> Algorithm:
         system.generate,
         settle=system.settle,
         sample_label=system.sample_label if config.num_classes else None,
+        latent_parts=len(biggan.halvings(config.data.image_size)) + 1 if config.skip_latent else 1,
     )

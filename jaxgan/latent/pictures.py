@@ -85,12 +85,11 @@ def draw_attribute(options: argparse.Namespace, algorithm: Algorithm, state: Sta
 
 def draw_mixed(options: argparse.Namespace, algorithm: Algorithm, state: State) -> Drawn:
     """A table: the coarse features of the image at the left of a row, the fine ones of that above a column."""
-    chunks = mixing.chunks(config_lib.from_dict(RunDirectory(options.workdir).stored()["config"]))
-    if not chunks:
+    if algorithm.latent_parts == 1:
         raise UserError("--style-mix: the run's generator takes its latent in one layer")
     num = options.num or 6
     asked = drawing.ask(algorithm, state, 2 * num, options.seed)
-    table = mixing.mixed(asked, num, chunks)
+    table = mixing.mixed(asked, num, algorithm.latent_parts)
     drawn = drawing.generate(algorithm, state, table)
     blank = np.full_like(drawn[:1], 255)
     return images.enlarge(images.grid(np.concatenate([blank, drawn]), num + 1), WIDTH), {"images": drawn}
