@@ -19,6 +19,7 @@ from jaxgan.preemption import Preemption
 from jaxgan.progress import Progress
 
 SHARE_OF_MEMORY = 0.8  # that a group's step may take; the rest is for the images, grids and readings
+MOST = 200  # members of a group: each has files open, of which systems often allow 1,024
 
 
 def plan(members: Sequence[Member]) -> list[list[Member]]:
@@ -68,7 +69,7 @@ def _split(group: list[Member]) -> list[list[Member]]:
 
 def share_out(count: int, bytes_each: int, bytes_limit: int) -> list[int]:
     """Sizes of the fewest groups into which so many members go, as equal as can be, so that each fits a device."""
-    most = max(1, int(SHARE_OF_MEMORY * bytes_limit) // bytes_each)
+    most = min(MOST, max(1, int(SHARE_OF_MEMORY * bytes_limit) // bytes_each))
     groups = -(-count // most)
     return [count // groups + (number < count % groups) for number in range(groups)]
 

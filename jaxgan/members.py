@@ -120,18 +120,21 @@ class Summary:
         write_whole(self.path, json.dumps(content, indent=2).encode())
         self._written = time.monotonic()
 
-    def table(self) -> str:
-        """A line for each member, and one above them that says what they show."""
+    def table(self, most: int | None = None) -> str:
+        """A line for each member, or for the best `most`, and one above them that says what they show."""
         self._refresh()
         known = [name for name in COURSE if any(name in one["measures"] for one in self._records.values())]
         measures = list(dict.fromkeys(filter(None, (self._measure(), *known))))
         rows = [("member", "state", "step", "time", *measures, "shows")]
-        for one in self._ordered():
+        for one in self._ordered()[:most]:
             values = [f"{one['measures'][name]:.4g}" if name in one["measures"] else "" for name in measures]
             step, spent = f"{one['step']:,}/{one['steps']:,}", tqdm.format_interval(one["seconds"])
             rows.append((one["name"], one["state"], step, spent, *values, one["shows"] or ""))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        if left_out := len(self._members) - len(rows) + 1:
+            lines.append(f"and {left_out:,} more in {self.path}")
+        return "\n".join(lines)
 
     def _sweep(self) -> dict[str, list]:
         fields = self._members[0].fields

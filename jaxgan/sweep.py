@@ -19,6 +19,8 @@ from jaxgan import config as config_lib
 from jaxgan.errors import UserError
 from jaxgan.fields import flatten
 
+SHOWN = 20  # members in the table while others wait
+
 
 class Setting(NamedTuple):
     """One combination of the values."""
@@ -111,7 +113,7 @@ def sweep(arguments: Sequence[str], text: str, workdir: str | Path) -> None:
             groups.train(group, summary.hear)
             summary.write()
             if any(member.state is State.WAITING for member in members):
-                print(summary.table(), flush=True)
+                print(summary.table(SHOWN), flush=True)
     finally:
         for member in members:
             member.state = State.STOPPED if member.state is State.RUNNING else member.state

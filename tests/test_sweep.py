@@ -9,10 +9,11 @@ from support import ROOT, load, run
 
 from jaxgan import config as config_lib
 from jaxgan import drawing, groups, parallel, sample, sweep
+from jaxgan import members as members_lib
 from jaxgan.errors import UserError
 from jaxgan.evaluation.alarm import Alarm, Event
 from jaxgan.logbook import Logbook
-from jaxgan.members import Member, Summary
+from jaxgan.members import Member, State, Summary, record
 from jaxgan.rundir import RunDirectory
 from jaxgan.train import train
 
@@ -222,6 +223,7 @@ def test_groups_fit_the_device():
     assert groups.share_out(9, 10, 100) == [5, 4]
     assert groups.share_out(25, 10, 100) == [7, 6, 6, 6]
     assert groups.share_out(3, 90, 100) == [1, 1, 1]
+    assert groups.share_out(401, 1, 10**9) == [134, 134, 133]  # more would have too many files open
 
 
 def test_a_group_is_split_by_the_memory_that_a_step_takes(accelerator, monkeypatch, tmp_path):
@@ -317,7 +319,7 @@ def test_a_member_that_diverges_goes_back_alone(accelerator, monkeypatch, tmp_pa
     assert [was / now for now, was in zip(*rates, strict=True)] == pytest.approx([1, 1, 2, 2, 2, 2])
 
 
-def test_the_best_member_comes_first(tmp_path):
+def test_the_best_member_comes_first(tmp_path, monkeypatch):
     members = prepared(tmp_path, "seed=0,1,2,3", "--config.monitor.best_metric=coverage")
     for member, (coverage, shows) in zip(members, [(0.2, None), (0.9, "flat"), (0.5, None)], strict=False):
         member.run.path.mkdir()
@@ -330,6 +332,13 @@ def test_the_best_member_comes_first(tmp_path):
     assert [member["name"] for member in found["members"]] == ["seed=2", "seed=0", "seed=1", "seed=3"]
     assert found["members"][0]["measures"] == {"coverage": 0.5}
     assert summary.table().splitlines()[1].split() == ["seed=2", "waiting", "2/6", "00:00", "0.5"]
+    assert [line.split()[0] for line in summary.table(2).splitlines()] == ["member", "seed=2", "seed=0", "and"]
+    assert summary.table(2).endswith(f"and 2 more in {tmp_path}/summary.json")
+    read = []
+    monkeypatch.setattr(members_lib, "record", lambda member: read.append(member.name) or record(member))
+    members[1].state = State.RUNNING
+    summary.write()
+    assert read == ["seed=1"]  # what has not changed is not read again, be there a thousand
 
 
 def test_what_has_no_readings_is_compared_by_its_own_course(tmp_path, capsys):

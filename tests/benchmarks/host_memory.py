@@ -1,7 +1,7 @@
-"""Host memory of a long training: python tests/benchmarks/host_memory.py [--config=configs/began.py:tiny --steps=20000]
+"""Host memory and open files of a long training: python tests/benchmarks/host_memory.py [--config=configs/began.py:tiny --steps=20000]
 
-Trains as users do, in a process of its own, and prints the memory that it has resident at every
-tenth of the steps. A leak of a few hundred bytes a step would show.
+Trains as users do, in a process of its own, and prints the memory that it has resident, and how many
+files it has open, at every tenth of the steps. A leak of a few hundred bytes a step would show.
 """
 
 import argparse
@@ -34,14 +34,15 @@ def main() -> None:
 
 
 def watch(process: subprocess.Popen, run: RunDirectory, steps: int) -> None:
-    """Prints the resident memory whenever another tenth of the steps has been logged, while the process runs."""
+    """Prints the figures whenever another tenth of the steps has been logged, while the process runs."""
     memory, mark = psutil.Process(process.pid), 1
     while process.poll() is None:
         time.sleep(0.2)
         rows = run.metrics.read()
         step = rows[-1]["step"] if rows else 0
         if step >= mark * steps / MARKS and memory.status() != psutil.STATUS_ZOMBIE:
-            print(f"step {step:,}: {memory.memory_info().rss / 2**20:.1f} MiB", flush=True)
+            files = memory.num_fds()
+            print(f"step {step:,}: {memory.memory_info().rss / 2**20:.1f} MiB, {files} files open", flush=True)
             mark += 1
     if process.returncode:
         sys.exit(f"training ended with {process.returncode}")
