@@ -1,4 +1,4 @@
-"""Host memory and open files of a long training: python tests/benchmarks/host_memory.py [--config=configs/began.py:tiny --steps=20000]
+"""Memory and open files of a long training: python tests/benchmarks/host_memory.py [--config=FILE:preset --steps=20000]
 
 Trains as users do, in a process of its own, and prints the memory that it has resident, and how many
 files it has open, at every tenth of the steps. A leak of a few hundred bytes a step would show.
