@@ -1,9 +1,7 @@
 """What one run writes: where it begins or goes on from, and after a step the rows, grids and checkpoints then due."""
 
 import contextlib
-import errno
 import math
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -165,7 +163,8 @@ class Logbook:
     def slowed(self, state: Any, stored: dict) -> Any:
         """A checkpoint's state with the learning rates halved for each time that the run went back from NaN since."""
         halvings = self.restores("non-finite") - stored.get("halvings", 0)
-        return state.replace(hyper=slowed(state.hyper, 0.5**halvings)) if halvings else state
+        # There are fewer where events.jsonl was lost: rates never rise again.
+        return state.replace(hyper=slowed(state.hyper, 0.5**halvings)) if halvings > 0 else state
 
     def rewind(self, step: int) -> None:
         """Drops the rows after `step`, one that a crash has torn, and alarms that will be heard again."""
@@ -182,10 +181,20 @@ class Logbook:
 
         Raises:
           NonFinite: a value, a sample or a weight is not finite.
-          OSError: there is no room, or the run directory is gone.
+          UserError: the run directory is gone.
+          OSError: it cannot be written to.
         """
-        if not self.run.config_file.exists():  # or a grid of samples would begin another run directory
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.run.config_file))
+        try:
+            self._record(step, state, metrics, signum)
+        except FileNotFoundError:
+            if self.run.config_file.exists():
+                raise
+            raise self._gone() from None
+
+    def _gone(self) -> UserError:
+        return UserError(f"{self.run.path} was deleted or moved while the run wrote to it: leave it where it is")
+
+    def _record(self, step: int, state: Any, metrics: algorithms.Metrics, signum: int | None) -> None:
         config, last = self.config, step == self.steps
         if last or step % config.log_every == 0:
             self.log(step, metrics)
@@ -219,6 +228,8 @@ class Logbook:
 
         Real images stand beside untrained samples.
         """
+        if not self.run.config_file.exists():  # the grid would begin another run directory
+            raise self._gone()
         dataset = self.experiment.dataset
         if not self.experiment.algorithm.generate:
             given = [images.to_float(held_out.image[: images.PANELS]) for held_out in self.experiment.held_out()]
@@ -325,7 +336,9 @@ class Logbook:
         self.checkpoints.wait()
         self.tensorboard.flush()
         last = max(start, self.steps)
-        if start < self.steps or self.run.events.last()["event"] != "end":  # where a process died before its last word
+        if (
+            start < self.steps or (self.run.events.last() or {}).get("event") != "end"
+        ):  # where a process died before its last word
             self.event("end", last)
         else:
             print(f"{self.run.path} has {start:,} of {self.steps:,} steps; raise --config.steps to go on")

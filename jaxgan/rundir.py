@@ -49,8 +49,12 @@ class RunDirectory:
         raise UserError(f"{self.config_file} was not written by jaxgan: name a run directory")
 
     def check(self, config: ConfigDict, dataset: DataSet, origin: DataSet | None) -> None:
-        """Raises UserError where a run with another config or other images has begun here."""
+        """Raises UserError where a run with another config or other images, or other work, has begun here."""
         if not self.config_file.exists():
+            if self.checkpoints.is_dir() and any(self.checkpoints.iterdir()):
+                raise UserError(
+                    f"{self.path} has checkpoints of another program, without a config.json: give another --workdir"
+                )
             return
         stored = self.stored()
         changes = config_lib.difference(stored["config"], config)

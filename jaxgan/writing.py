@@ -17,7 +17,10 @@ def write_whole(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with naming(path), unfinished(path) as folder:
         temporary = folder / "content"
-        temporary.write_bytes(content)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # or a machine that stops would leave an empty file with this name
         temporary.replace(path)
 
 

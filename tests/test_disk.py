@@ -4,15 +4,15 @@ import resource
 import shutil
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
 from support import ROOT, load
 
 from jaxgan import checkpoint, cli
-from jaxgan.checkpoint import saved_steps
+from jaxgan.checkpoint import Checkpoints, saved_steps
 from jaxgan.data.dataset import prepare
+from jaxgan.errors import UserError
 from jaxgan.rundir import RunDirectory
 from jaxgan.train import train
 
@@ -115,24 +115,26 @@ def test_a_limit_on_the_size_of_files_is_one_line_and_the_run_goes_on_without_it
 def test_a_run_directory_that_is_deleted_meanwhile_is_one_line(next_to_write, tmp_path):
     every = {f"{kind}_every": 1 if kind in (next_to_write, "log") else 100 for kind in ("log", "sample", "checkpoint")}
     workdir = tmp_path / "run"
-    with pytest.raises(SystemExit, match="run/.*: No such file or directory; it was there before: leave it"):
-        cli.run(lambda: train(load("began", steps=4, **every), workdir, heard=lambda: shutil.rmtree(workdir)))
-    assert not (workdir / "metrics.jsonl").exists()
+    with pytest.raises(UserError, match="run was deleted or moved while the run wrote to it: leave it where it is"):
+        train(load("began", steps=4, **every), workdir, heard=lambda: shutil.rmtree(workdir))
+    assert not workdir.exists()
 
 
 def test_checkpoints_wait_for_a_slow_disk(tmp_path, monkeypatch):
-    """They are written beside the training, one at a time: what waits in memory is one state at most."""
-    writing, most, lock, seal = [], [], threading.Lock(), checkpoint.sealing.seal
+    """They are written beside the training, which begins none before the last one is there: none pile up in memory."""
+    order, seal, save = [], checkpoint.sealing.seal, Checkpoints.save
 
     def slow_seal(folder):
-        with lock:
-            writing.append(folder)
-            most.append(len(writing))
         time.sleep(0.5)
         seal(folder)
-        writing.remove(folder)
+        order.append("written")
+
+    def noted_save(self, *arguments, **more):
+        save(self, *arguments, **more)
+        order.append("begun")
 
     monkeypatch.setattr(checkpoint.sealing, "seal", slow_seal)
+    monkeypatch.setattr(Checkpoints, "save", noted_save)
     train(load("began", steps=4, checkpoint_every=1, keep=4), tmp_path)
-    assert most == [1, 1, 1, 1]
+    assert order == ["begun", "written"] * 4
     assert saved_steps(tmp_path / "checkpoints") == [1, 2, 3, 4]

@@ -34,6 +34,39 @@ def test_divergence_stops_with_the_last_good_checkpoint(tmp_path):
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.generator.params))
 
 
+def test_a_weight_that_is_not_finite_is_not_saved(monkeypatch, tmp_path):
+    save = Logbook.save
+    broken = lambda tree: jax.tree.map(lambda leaf: leaf.at[(0,) * leaf.ndim].set(np.nan), tree)
+
+    def with_one_broken(self, step, state, reading):
+        if step == 4:
+            bias = state.generator.params["Conv_0"]
+            state = state.replace(
+                generator=state.generator.replace(params=state.generator.params | {"Conv_0": broken(bias)})
+            )
+        save(self, step, state, reading)
+
+    monkeypatch.setattr(Logbook, "save", with_one_broken)
+    with pytest.raises(UserError, match=r"a weight is not finite at step 4; the last good checkpoint is \S+/2;"):
+        train(load("began", steps=6, checkpoint_every=2), tmp_path)
+
+
+def test_a_sample_that_is_not_finite_ends_the_run(monkeypatch, tmp_path):
+    monkeypatch.setattr("jaxgan.watch.sampler", lambda *_: lambda state: np.full((4, 32, 32, 3), np.nan))
+    monitored = {"monitor__every": 2, "monitor__warmup": 0}
+    with pytest.raises(UserError, match=r"a sample is not finite at step 2; no checkpoint yet;"):
+        train(load("began", steps=6, checkpoint_every=6, **monitored), tmp_path)
+
+
+def test_lost_events_do_not_raise_the_rates(recovered, tmp_path):
+    """A checkpoint of a run that went back, copied without the record that it did."""
+    shutil.copytree(recovered[0], tmp_path / "run", ignore=shutil.ignore_patterns("events.jsonl"))
+    state = train(load("began", steps=10, keep=9, **RESTORED), tmp_path / "run")
+    assert state.hyper.lr_g == pytest.approx(recovered[1].hyper.lr_g)
+    (tmp_path / "run" / "events.jsonl").unlink()
+    train(load("began", steps=10, keep=9, **RESTORED), tmp_path / "run")  # has nothing left to do
+
+
 RESTORED = {"on_nonfinite": "restore", "log_every": 1, "checkpoint_every": 2}
 
 

@@ -45,6 +45,14 @@ def test_what_an_older_version_wrote_is_reported(old, tmp_path):
     assert page.count("<svg") >= 3
 
 
+def test_another_programs_checkpoints_are_left_alone(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "step_1.orbax-checkpoint-tmp-2").mkdir()
+    with pytest.raises(UserError, match="has checkpoints of another program, without a config.json: give another"):
+        train(load("began"), tmp_path)
+    assert [path.name for path in tmp_path.rglob("*")] == ["checkpoints", "step_1.orbax-checkpoint-tmp-2"]
+
+
 @pytest.mark.parametrize(
     "stored",
     [

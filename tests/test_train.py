@@ -319,14 +319,36 @@ def test_a_signal_saves_and_says_how_to_go_on(signum, code, tmp_path):
     assert (tmp_path / "checkpoints" / str(last["step"])).exists()
 
 
-def test_a_second_ctrl_c_leaves_at_once():
-    with pytest.raises(KeyboardInterrupt), Preemption() as preemption:
+def test_a_second_signal_leaves_at_once():
+    before = [signal.getsignal(signum) for signum in Preemption.SIGNALS]
+    with Preemption() as preemption:
         os.kill(os.getpid(), signal.SIGINT)
         assert preemption.signum == signal.SIGINT
-        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL  # the system's own: ends the process
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+        for signum in Preemption.SIGNALS:
+            assert signal.getsignal(signum) == signal.SIG_DFL  # the system's own: ends the process
+    assert [signal.getsignal(signum) for signum in Preemption.SIGNALS] == before
+
+
+BUSY = """
+import ctypes
+from jaxgan.preemption import Preemption
+with Preemption():
+    libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+    libc.pthread_mutex_lock(mutex)
+    print("busy", flush=True)
+    libc.pthread_mutex_lock(mutex)  # never returns to Python, as a long compilation does not for a while
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="takes the size of a mutex for granted")
+def test_a_second_signal_leaves_at_once_where_python_does_not_run():
+    process = subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout.readline() == "busy\n"
+    process.send_signal(signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 143
 
 
 def test_a_signal_in_the_last_step_still_stops_what_would_follow(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -129,6 +130,7 @@ def _write(folder: Path, source: Source, shape: tuple[int, int, int], data: Conf
 
 
 def _publish(temporary: Path, folder: Path) -> None:
+    shutil.copymode(folder.parent, temporary)  # others may share the cache
     try:
         os.rename(temporary, folder)
     except OSError:
@@ -137,12 +139,15 @@ def _publish(temporary: Path, folder: Path) -> None:
 
 
 def _read(folder: Path, name: str) -> DataSet:
-    info = json.loads((folder / "info.json").read_text())
-    splits = [
-        Split(*(np.load(folder / f"{split}_{kind}.npy", mmap_mode="r") for kind in ("image", "label")))
-        for split in SPLITS
-    ]
-    return DataSet(name, info["fingerprint"], info["names"], *splits, info["duplicates"], info["skipped"])
+    try:
+        info = json.loads((folder / "info.json").read_text())
+        splits = [
+            Split(*(np.load(folder / f"{split}_{kind}.npy", mmap_mode="r") for kind in ("image", "label")))
+            for split in SPLITS
+        ]
+        return DataSet(name, info["fingerprint"], info["names"], *splits, info["duplicates"], info["skipped"])
+    except (FileNotFoundError, ValueError, KeyError) as error:  # a purge of old files, or a disk's fault
+        raise UserError(f"{folder} is damaged ({error}): delete it, and the images are prepared anew") from error
 
 
 def limit(dataset: DataSet, count: int | None) -> DataSet:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from jaxgan.data.archive import Archive, shown
+from jaxgan.data.archive import MAX_MEMBER, Archive, shown
 from jaxgan.data.decoding import Unreadable, decode
 from jaxgan.data.threads import in_order
 from jaxgan.errors import UserError
@@ -90,8 +90,11 @@ class ImageFiles:
             return self._archive.read(member)
         try:
             file = self.path / member
-            if not stat.S_ISREG(file.stat().st_mode):  # a pipe would be waited for without end
+            found = file.stat()
+            if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for without end
                 raise Unreadable("no regular file")
+            if found.st_size > MAX_MEMBER:
+                raise Unreadable(f"{found.st_size:,} bytes are more than {MAX_MEMBER:,}")
             return file.read_bytes()
         except OSError as error:
             if error.errno not in THE_FILES_OWN:

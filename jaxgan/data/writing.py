@@ -1,6 +1,7 @@
 """Writing a set's arrays image by image, so that a set of any size takes the memory of a few images."""
 
 import hashlib
+import os
 from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -51,6 +52,7 @@ class ArrayFile:
             self._write_header()
             assert self._file.tell() == self._start  # noqa: S101 (its header's length is known)
             self._file.flush()
+            os.fsync(self._file.fileno())
 
     def content(self) -> Iterator[bytes]:
         """The rows' bytes, once it is finished."""

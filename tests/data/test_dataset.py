@@ -97,6 +97,18 @@ def test_preparing_is_done_once(archive, monkeypatch):
     assert prepare(mnist(archive)).fingerprint == first.fingerprint
 
 
+def test_a_cache_is_shared_and_what_is_damaged_in_it_is_named(archive, monkeypatch, tmp_path):
+    """Shared with whom the folders' owner lets in; damaged by whoever deletes old files there."""
+    monkeypatch.setenv("JAXGAN_CACHE", str(tmp_path))
+    prepare(mnist(archive))
+    (info,) = tmp_path.rglob("info.json")
+    assert info.parent.stat().st_mode == info.parents[1].stat().st_mode
+    for damage in (lambda: (info.parent / "train_image.npy").write_bytes(b"\x93NUMPY"), info.unlink):
+        damage()
+        with pytest.raises(UserError, match=rf"{info.parent} is damaged \(.*\): delete it, and the images are prep"):
+            prepare(mnist(archive))
+
+
 def test_toons_are_drawn_as_far_as_needed_and_split_by_content():
     data = load("began", data__limit=40).data
     dataset = prepare(data)

@@ -211,6 +211,16 @@ def test_a_pipe_is_not_waited_for(tmp_path, progress):
         files.settle("error", progress)
 
 
+def test_a_file_that_no_memory_holds_is_not_read(tmp_path, progress):
+    with (tmp_path / "a.tif").open("wb") as file:
+        file.truncate(2**40)  # and takes no room
+    files = ImageFiles(tmp_path)
+    files.fingerprint()
+    assert list(files.read(files.members, progress)) == []
+    with pytest.raises(UserError, match=r"a.tif \(1,099,511,627,776 bytes are more than 536,870,912\)"):
+        files.settle("error", progress)
+
+
 def test_all_unreadable_files_are_named_in_their_order(tmp_path, capsys):
     contents = {"a.png": b"", "b.png": png(7), "c.png": b"text", "d\n.png": png()[:40]}
     for name, content in contents.items():
