@@ -67,15 +67,16 @@ QUICK_BIGGAN = QUICK_DCGAN | {
 }
 # What learns fastest in minutes on a CPU.
 SMALL = {
-    "steps": 5000,
-    "lr_hold_steps": 3000,
-    "lr_fall_steps": 2000,
+    "steps": 6500,
+    "lr_hold_steps": 3900,
+    "lr_fall_steps": 2600,
     "batch_size": 32,
     "width": 8,
     "widest": 16,
     "critic_end": 4,
     "critic_blocks": 1,
-    "d_steps": 3,
+    "d_steps": 2,
+    "minibatch_std": True,
     "lr_g": 1e-3,
     "lr_d": 1e-3,
     "ema_decay": 0.999,
@@ -85,7 +86,7 @@ SMALL = {
     "monitor.every": 250,
     "monitor.warmup": 1000,
 }
-QUICK_SMALL = {"steps": 2500, "lr_hold_steps": 1500, "lr_fall_steps": 1000, "width": 4}
+QUICK_SMALL = {"steps": 3200, "lr_hold_steps": 1900, "lr_fall_steps": 1300, "width": 4}
 QUICK_R3GAN = {
     "batch_size": 16,
     "steps": 1000,
