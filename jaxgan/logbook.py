@@ -335,10 +335,8 @@ class Logbook:
     def end(self, start: int) -> None:
         self.checkpoints.wait()
         self.tensorboard.flush()
-        last = max(start, self.steps)
-        if (
-            start < self.steps or (self.run.events.last() or {}).get("event") != "end"
-        ):  # where a process died before its last word
+        last, said = max(start, self.steps), (self.run.events.last() or {}).get("event")
+        if start < self.steps or said != "end":  # where a process died before its last word
             self.event("end", last)
         else:
             print(f"{self.run.path} has {start:,} of {self.steps:,} steps; raise --config.steps to go on")

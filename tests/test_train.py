@@ -343,12 +343,15 @@ with Preemption():
 @pytest.mark.skipif(sys.platform != "linux", reason="takes the size of a mutex for granted")
 def test_a_second_signal_leaves_at_once_where_python_does_not_run():
     process = subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    assert process.stdout.readline() == "busy\n"
-    process.send_signal(signal.SIGTERM)
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(0.5)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 143
+    try:
+        assert process.stdout.readline() == "busy\n"
+        process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 143
+    finally:
+        process.kill()
 
 
 def test_a_signal_in_the_last_step_still_stops_what_would_follow(tmp_path, monkeypatch):
