@@ -25,7 +25,7 @@ from jaxgan.quiet import quiet_orbax
 ROOM = 2  # sizes of the state
 MARGIN = 2**20  # bytes, for metadata
 _OTHER_ARRAYS = re.compile(r"structures? (?:do not match|mismatch)", re.IGNORECASE)  # so Orbax says it
-DELETING = 2.0  # seconds that deleting a checkpoint can take
+_DELETED = ".deleted"  # where Orbax moves what it is to delete, so that no half of it is taken for a checkpoint
 
 
 class Damaged(UserError):
@@ -77,10 +77,12 @@ class Checkpoints:
             cleanup_tmp_directories=not read_only,
             read_only=read_only,
             enable_background_delete=False,
+            todelete_subdir=None if read_only else _DELETED,
             multiprocessing_options=_alone(),
         )
         if not read_only:
             folder.mkdir(parents=True, exist_ok=True)
+            self._delete()
         self._manager = _Manager(folder.absolute(), options=options)
 
     def __enter__(self) -> "Checkpoints":
@@ -89,6 +91,7 @@ class Checkpoints:
     def __exit__(self, *_) -> None:
         with _full_disk_as_os_error(self.folder):
             self._manager.close()
+        self._delete()
 
     def steps(self) -> list[int]:
         return sorted(self._manager.all_steps())
@@ -109,6 +112,7 @@ class Checkpoints:
         self.wait()
         for later in reversed([other for other in self.steps() if other > step]):
             self._manager.delete(later)
+        self._delete()
 
     def save(self, step: int, state: Any, config: dict, measures: dict[str, float] | None = None) -> None:
         """Starts writing; the state may be donated as soon as this returns. Raises OSError where there is no room.
@@ -128,6 +132,10 @@ class Checkpoints:
     def wait(self) -> None:
         with _full_disk_as_os_error(self.folder):
             self._manager.wait_until_finished()
+        self._delete()
+
+    def _delete(self) -> None:
+        shutil.rmtree(self.folder / _DELETED, ignore_errors=True)
 
     def _seal(self) -> None:
         written = [path for path in self.folder.iterdir() if path.name.split(".")[0] == str(self._writing)]
@@ -195,13 +203,7 @@ class Checkpoints:
         return restored.state, restored.config
 
     def _is_there(self, step: int) -> bool:
-        """Whether the folder of `step` stays; deleting one takes a moment."""
-        deadline = time.monotonic() + DELETING
-        while (self.folder / str(step)).exists():
-            if time.monotonic() > deadline:
-                return True
-            time.sleep(0.05)
-        return False
+        return (self.folder / str(step)).exists()
 
 
 def _alone() -> ocp.options.MultiprocessingOptions:

@@ -1,4 +1,5 @@
-"""SIGTERM and Ctrl-C: the loop is told, finishes its step and saves; a second signal leaves at once."""
+"""SIGTERM, Ctrl-C and a closed terminal: the loop is told, finishes its step and saves; a second signal leaves at once.
+"""
 
 import os
 import signal
@@ -6,13 +7,18 @@ import threading
 
 
 class Preemption:
-    """While entered, `signum` becomes that of the first signal received, as soon as Python is what runs."""
+    """While entered, `signum` becomes that of the first signal received, as soon as Python is what runs.
+
+    That can be SIGHUP, of a terminal that is closed, unless it is ignored, as under nohup. Shells send it twice, so that
+    it never counts as a second signal.
+    """
 
     SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
     def __init__(self):
         self.signum: int | None = None
         self._before = {}
+        self._terminals: list[int] = []
 
     def __enter__(self) -> "Preemption":
         if threading.current_thread() is threading.main_thread():  # others cannot set handlers, nor get signals
@@ -21,6 +27,9 @@ class Preemption:
             threading.Thread(target=_leave_at_the_second, args=[heard], daemon=True).start()
             self._heard_before = signal.set_wakeup_fd(self._hears, warn_on_full_buffer=False)
             self._before = {signum: signal.signal(signum, self._receive) for signum in self.SIGNALS}
+            if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+                self._terminals = [stream for stream in (1, 2) if os.isatty(stream)]
+                self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._hang_up)
         return self
 
     def __exit__(self, *_) -> None:
@@ -34,6 +43,13 @@ class Preemption:
         self.signum = signum
         for each in self.SIGNALS:
             signal.signal(each, signal.SIG_DFL)
+
+    def _hang_up(self, signum: int, frame) -> None:
+        self.signum = self.signum or signum
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for terminal in self._terminals:  # which takes no words any more
+            os.dup2(nowhere, terminal)
+        os.close(nowhere)
 
 
 def _leave_at_the_second(heard: int) -> None:

@@ -27,7 +27,7 @@ LONG = 900.0  # seconds left on a CPU from which the quick preset is recommended
 def train(config: ConfigDict, workdir: str | Path, heard: Callable[[], None] | None = None) -> Any:
     """Trains to the config's last step, from the newest checkpoint in `workdir` where there is one.
 
-    SIGTERM and SIGINT stop it after the running call, with a checkpoint.
+    SIGTERM, SIGINT and SIGHUP stop it after the running call, with a checkpoint.
 
     Args:
       config: the experiment's.

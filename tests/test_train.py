@@ -1,5 +1,6 @@
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -14,6 +15,7 @@ from PIL import Image
 from support import CONFIGS, ROOT, load, run
 
 from jaxgan import drawing, parallel, sample
+from jaxgan.checkpoint import saved_steps
 from jaxgan.errors import UserError
 from jaxgan.preemption import Preemption
 from jaxgan.rundir import RunDirectory
@@ -250,6 +252,16 @@ def test_some_checkpoints_stay(tmp_path):
     assert sorted(int(path.name) for path in (tmp_path / "checkpoints").iterdir()) == [3, 5, 6]
 
 
+def test_a_checkpoint_that_a_kill_half_deletes_is_none_any_more(tmp_path, monkeypatch):
+    monkeypatch.setattr("jaxgan.checkpoint.shutil.rmtree", lambda *_, **__: None)  # as if killed before
+    train(load("began", steps=2, checkpoint_every=1, keep=1), tmp_path)
+    assert saved_steps(tmp_path / "checkpoints") == [2]
+    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"2", ".deleted"}
+    monkeypatch.undo()
+    train(load("began", steps=3, keep=1), tmp_path)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["3"]
+
+
 class Started:
     """A training in a process of its own that can be hit by a signal."""
 
@@ -316,6 +328,31 @@ def test_a_signal_saves_and_says_how_to_go_on(signum, code, tmp_path):
     assert "the same command goes on from there" in out
     last = RunDirectory(tmp_path).events.read()[-1]
     assert (last["event"], last["signal"]) == ("preemption", signal.Signals(signum).name)
+    assert (tmp_path / "checkpoints" / str(last["step"])).exists()
+
+
+IN_TERMINAL = """
+import os, sys
+os.close(os.open(os.ttyname(0), os.O_RDWR))  # becomes the terminal of this session
+os.execv(sys.executable, [sys.executable, "-m", "jaxgan.main", *sys.argv[1:]])
+"""
+
+
+def test_a_terminal_that_is_closed_saves_too(tmp_path):
+    terminal, end = pty.openpty()
+    arguments = [f"--config={ROOT}/configs/began.py:tiny", "--config.steps=100000", "--config.log_every=1"]
+    command = [sys.executable, "-c", IN_TERMINAL, *arguments, f"--workdir={tmp_path}"]
+    process = subprocess.Popen(command, stdin=end, stdout=end, stderr=end, start_new_session=True)
+    os.close(end)
+    try:
+        while not rows_reach(5)(RunDirectory(tmp_path)):
+            os.read(terminal, 1000)
+        os.close(terminal)
+        assert process.wait(60) == 129
+    finally:
+        process.kill()
+    last = RunDirectory(tmp_path).events.last()
+    assert (last["event"], last["signal"]) == ("preemption", "SIGHUP")
     assert (tmp_path / "checkpoints" / str(last["step"])).exists()
 
 

@@ -12,13 +12,19 @@ CHANGES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "os.
 WRITING = os.O_WRONLY | os.O_RDWR
 
 
+def where(event: str, arguments: tuple) -> str:
+    """The path that is changed; a tree is removed by the descriptors of its folders."""
+    path, folder = str(arguments[0]), arguments[-1] if event in ("os.remove", "os.rmdir") else -1
+    return path if folder == -1 else os.path.join(os.readlink(f"/proc/self/fd/{folder}"), path)
+
+
 def main(last: int, folder: str, command: str) -> None:
     count = 0
 
     def heard(event: str, arguments: tuple) -> None:
         nonlocal count
         changes = event in CHANGES or (event == "open" and arguments[2] & WRITING)
-        if changes and str(arguments[0]).startswith(folder):
+        if changes and where(event, arguments).startswith(folder):
             count += 1
             if count == last:
                 os.kill(os.getpid(), signal.SIGKILL)

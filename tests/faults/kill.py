@@ -29,7 +29,6 @@ from PIL import Image
 
 from jaxgan import restoring
 from jaxgan.checkpoint import saved_steps
-from jaxgan.metrics import JsonLines
 
 ROOT, DOOMED = Path(__file__).parents[2], Path(__file__).with_name("doomed.py")
 TIMES = ("time", "seconds", "images_per_second")
@@ -98,18 +97,24 @@ class Ending(NamedTuple):
         return self.code == -signal.SIGKILL
 
 
-def given(command: Command, folder: Path, last: int = 0, seconds: float = LIMIT) -> Ending:
-    """Gives a command; it is killed before its change number `last` of the folder, and after so many seconds."""
+def given(command: Command, folder: Path, last: int = 0, seconds: float | None = None) -> Ending:
+    """Gives a command; it is killed before its change number `last` of the folder, and after so many seconds.
+
+    Raises:
+      AssertionError: it was not to be killed, and hangs.
+    """
     arguments = [sys.executable, str(DOOMED), str(last), str(folder), command.module, *command.arguments(folder)]
     environment = os.environ | {"JAXGAN_CACHE": str(folder / "cache")} if command.module == "prepare" else os.environ
     process = subprocess.Popen(
         arguments, cwd=ROOT, env=environment, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     try:
-        _, said = process.communicate(timeout=seconds)
+        _, said = process.communicate(timeout=LIMIT if seconds is None else seconds)
     except subprocess.TimeoutExpired:
         process.kill()
         _, said = process.communicate()
+        if seconds is None:
+            raise AssertionError(f"{command.module} hangs: {said}") from None
     return Ending(process.returncode, said)
 
 
@@ -141,7 +146,8 @@ def digest(workdir: Path, step: int) -> str:
 
 def content(path: Path, folder: Path) -> Any:
     if path.suffix == ".jsonl":
-        return [timeless(row) for row in JsonLines(path).read() if row.get("event") not in INTERRUPTIONS]
+        rows = [json.loads(line) for line in path.read_text().splitlines()]  # all of them whole
+        return [timeless(row) for row in rows if row.get("event") not in INTERRUPTIONS]
     if path.suffix == ".json":
         return timeless(json.loads(path.read_text().replace(str(folder), "")))
     if path.suffix == ".npz":
