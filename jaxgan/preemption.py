@@ -1,5 +1,4 @@
-"""SIGTERM, Ctrl-C and a closed terminal: the loop is told, finishes its step and saves; a second signal leaves at once.
-"""
+"""SIGTERM, Ctrl-C, a closed terminal: the loop is told, finishes its step and saves; a second signal leaves at once."""
 
 import os
 import signal
@@ -9,8 +8,8 @@ import threading
 class Preemption:
     """While entered, `signum` becomes that of the first signal received, as soon as Python is what runs.
 
-    That can be SIGHUP, of a terminal that is closed, unless it is ignored, as under nohup. Shells send it twice, so that
-    it never counts as a second signal.
+    That can be SIGHUP, of a terminal that is closed, unless it is ignored, as under nohup. Shells send it twice: it
+    never counts as a second signal.
     """
 
     SIGNALS = (signal.SIGTERM, signal.SIGINT)
