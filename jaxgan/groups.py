@@ -14,11 +14,12 @@ from jaxgan import train as training
 from jaxgan.algorithms import Metrics
 from jaxgan.experiment import Experiment
 from jaxgan.logbook import Logbook, NonFinite
-from jaxgan.members import Member, State
+from jaxgan.members import Member, State, Summary
 from jaxgan.preemption import Preemption
 from jaxgan.progress import Progress
 
 SHARE_OF_MEMORY = 0.8  # that a group's step may take; the rest is for the images, grids and readings
+SHOWN = 20  # members in the table while others wait
 MOST = 200  # members of a group: each has files open, of which systems often allow 1,024
 
 
@@ -72,6 +73,24 @@ def share_out(count: int, bytes_each: int, bytes_limit: int) -> list[int]:
     most = min(MOST, max(1, int(SHARE_OF_MEMORY * bytes_limit) // bytes_each))
     groups = -(-count // most)
     return [count // groups + (number < count % groups) for number in range(groups)]
+
+
+def train_all(members: Sequence[Member], summary: Summary) -> None:
+    """Trains those members that wait, group by group, and writes the summary.
+
+    Raises:
+      SystemExit: with 128 + the signal's number, after a signal.
+    """
+    try:
+        for group in plan([member for member in members if member.state is State.WAITING]):
+            train(group, summary.hear)
+            summary.write()
+            if any(member.state is State.WAITING for member in members):
+                print(summary.table(SHOWN), flush=True)
+    finally:
+        for member in members:
+            member.state = State.STOPPED if member.state is State.RUNNING else member.state
+        summary.write()
 
 
 def train(group: Sequence[Member], hear: Callable[[], None]) -> None:

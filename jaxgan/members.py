@@ -36,6 +36,7 @@ class State(enum.StrEnum):
     FINISHED = "finished"
     FAILED = "failed"  # by an error, as where it diverges
     STOPPED = "stopped"  # before its end: it has collapsed, or a signal came
+    DROPPED = "dropped"  # by a search, as others did better
 
 
 @dataclasses.dataclass(eq=False)
@@ -58,6 +59,13 @@ class Member:
         start = max(saved_steps(run.checkpoints), default=0)
         state = State.FINISHED if start >= experiment.steps else State.WAITING
         return cls(name, fields, experiment, run, start, state)
+
+    def go_on(self, steps: int) -> None:
+        """Sets what the run is to come to. Raises UserError."""
+        config = self.experiment.config.copy_and_resolve_references()
+        config.steps = steps
+        goal = Member.prepare(self.name, self.fields, config, self.run.path)
+        self.experiment, self.start, self.state, self.error = goal.experiment, goal.start, goal.state, None
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:
@@ -161,5 +169,6 @@ class Summary:
         """Reads the members that may have changed since."""
         for member in self._members:
             known = self._records.get(member.name)
-            if known is None or member.state is State.RUNNING or member.state is not known["state"]:
+            now = (member.state, member.experiment.steps)
+            if known is None or member.state is State.RUNNING or now != (known["state"], known["steps"]):
                 self._records[member.name] = record(member)

@@ -1,7 +1,10 @@
-"""Trains an experiment with every combination of some fields' values, and compares them as they go.
+"""Trains an experiment with many values of some fields, and compares them as they go.
 
 python -m jaxgan.sweep --config=FILE[:preset] --sweep='gamma=0.3,0.5,0.7 seed=0,1,2' --workdir=DIR
                        [--config.field=value ...]
+
+With --search='lr_g=1e-4..1e-2:log gamma=0.3..1' it looks for good values: of each nine trials the best three go on
+from a ninth of the steps, and of these the best one from a third.
 """
 
 import argparse
@@ -19,8 +22,6 @@ from jaxgan import config as config_lib
 from jaxgan.errors import UserError
 from jaxgan.fields import flatten
 
-SHOWN = 20  # members in the table while others wait
-
 
 class Setting(NamedTuple):
     """One combination of the values."""
@@ -30,24 +31,31 @@ class Setting(NamedTuple):
     config: ConfigDict
 
 
-def parse(text: str) -> dict[str, list[str]]:
+def parse(text: str, arguments: Sequence[str] = (), option: str = "--sweep") -> dict[str, list[str]]:
     """Reads `gamma=0.3,0.5 data.noise=0,0.1` into the fields and their values as typed.
 
+    Args:
+      text: what the option says.
+      arguments: `--config.field=value ...`, which name none of these fields.
+      option: its name.
+
     Raises:
-      UserError: it does not read so, or names a field twice.
+      UserError: it does not read so, or names a field that is there already.
     """
     swept = {}
     for part in text.split():
         field, _, values = part.partition("=")
         if not field or not values:
-            raise UserError(f"--sweep: {part!r} is no field=value,value")
+            raise UserError(f"{option}: {part!r} is no field=value,value")
         if field in swept:
-            raise UserError(f"--sweep: {part!r} names {field} again; join its values with commas")
+            raise UserError(f"{option}: {part!r} names {field} again; join its values with commas")
+        if any(argument.partition("=")[0] == f"--config.{field}" for argument in arguments):
+            raise UserError(f"{field} is in {option} and in --config.{field}: leave one out")
         swept[field] = values.split(",")
         if "" in swept[field]:
-            raise UserError(f"--sweep: {part!r} has an empty value")
+            raise UserError(f"{option}: {part!r} has an empty value")
     if not swept:
-        raise UserError("--sweep names no field; write for example --sweep='gamma=0.3,0.5 seed=0,1,2'")
+        raise UserError(f"{option} names no field; write for example --sweep='gamma=0.3,0.5 seed=0,1,2'")
     return swept
 
 
@@ -61,12 +69,9 @@ def settings(arguments: Sequence[str], text: str) -> list[Setting]:
     Raises:
       UserError: a field or a value does not fit, is there twice, or is in `arguments` as well.
     """
-    swept = parse(text)
-    for field in swept:
-        if any(argument.partition("=")[0] == f"--config.{field}" for argument in arguments):
-            raise UserError(f"{field} is in --sweep and in --config.{field}: leave one out")
+    swept = parse(text, arguments)
     typed = list(itertools.product(*swept.values()))
-    found = [_setting(arguments, dict(zip(swept, values, strict=True))) for values in typed]
+    found = [setting(arguments, dict(zip(swept, values, strict=True))) for values in typed]
     for place, (field, values) in enumerate(swept.items()):
         meant = {combination[place]: setting.fields[field] for combination, setting in zip(typed, found, strict=True)}
         for index, value in enumerate(values):
@@ -75,7 +80,8 @@ def settings(arguments: Sequence[str], text: str) -> list[Setting]:
     return found
 
 
-def _setting(arguments: Sequence[str], typed: dict[str, str]) -> Setting:
+def setting(arguments: Sequence[str], typed: dict[str, str]) -> Setting:
+    """Returns that of some fields' values as typed. Raises UserError where one does not fit."""
     config, _ = config_lib.load([*arguments, *(f"--config.{field}={value}" for field, value in typed.items())])
     values = flatten(config)
     fields = {field: values[field] for field in typed}
@@ -103,21 +109,12 @@ def sweep(arguments: Sequence[str], text: str, workdir: str | Path) -> None:
     base, _ = config_lib.load(arguments)
 
     from jaxgan import groups  # JAX is not needed to tell the user of a mistyped value
-    from jaxgan.members import Member, State, Summary
+    from jaxgan.members import Member, Summary
 
     workdir = Path(workdir).expanduser()
     members = [Member.prepare(*setting, workdir / "members" / setting.name) for setting in found]
     summary = Summary(workdir / "summary.json", base, members)
-    try:
-        for group in groups.plan([member for member in members if member.state is State.WAITING]):
-            groups.train(group, summary.hear)
-            summary.write()
-            if any(member.state is State.WAITING for member in members):
-                print(summary.table(SHOWN), flush=True)
-    finally:
-        for member in members:
-            member.state = State.STOPPED if member.state is State.RUNNING else member.state
-        summary.write()
+    groups.train_all(members, summary)
     print(f"{summary.table()}\nwrote {summary.path}")
     errors = [f"{member.name}: {member.error}" for member in members if member.error]
     if errors:
@@ -128,10 +125,20 @@ def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`; raises UserError."""
     parser = cli.Parser(__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--sweep", required=True, help="the fields and their values: 'gamma=0.3,0.5 seed=0,1,2'")
-    parser.add_argument("--workdir", required=True, help="the sweep's directory")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--sweep", help="fields and their values, all combined: 'gamma=0.3,0.5,0.7 seed=0,1,2'")
+    what.add_argument(
+        "--search", help="fields and where to look: 'lr_g=1e-4..1e-2:log gamma=0.3..1 init=normal_002,orthogonal'"
+    )
+    parser.add_argument("--trials", type=int, default=27, help="of a search, a multiple of 9 (default: 27)")
+    parser.add_argument("--workdir", required=True, help="the directory of the sweep or search")
     options, rest = parser.parse_known_args(arguments)
-    sweep(rest, options.sweep, options.workdir)
+    if options.sweep is not None:
+        sweep(rest, options.sweep, options.workdir)
+        return
+    from jaxgan.search import search
+
+    search(rest, options.search, options.trials, options.workdir)
 
 
 if __name__ == "__main__":
