@@ -10,7 +10,7 @@ from jaxgan.errors import UserError
 
 COMMANDS = {
     "train": "main",
-    **{name: name for name in ("prepare", "sample", "evaluate", "report", "sweep", "export", "launch")},
+    **{name: name for name in ("prepare", "sample", "evaluate", "report", "sweep", "benchmark", "export", "launch")},
 }
 
 

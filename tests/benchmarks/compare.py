@@ -30,12 +30,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-import jax
 from PIL import Image
-from scipy import stats
 
-from jaxgan import algorithms, config
-from jaxgan.algorithms.network import parameters
+from jaxgan.benchmark import CHECKPOINTS, OF_SAMPLES, interval
+from jaxgan.metrics import JsonLines
 from jaxgan.rundir import RunDirectory
 
 ROOT = Path(__file__).parents[2]
@@ -60,18 +58,17 @@ SYSTEMS = {
 }
 # Fields whose values do not change what a step takes.
 SAME_COST = ("gamma", "lambda_k", "lr_g", "lr_d", "lr_hold_steps", "lr_fall_steps", "r1", "init_from")
-CHECKPOINTS = {"best": ["--step=best"], "last": []}  # of a run: the one of the least fd_probe in training, and the end
 ROUNDS, STEPS = 3, 60  # of timing: a step's time is the median over the rounds, of the last third of the steps
 READINGS = 20  # of a run's monitor
 INFERRED = 600  # steps where codes are inferred until they rest, which takes longer as dictionaries learn
 KEY = ("system", "data", "seed", "budget")  # of a row
 
 
-def command(system: str, seed: int, workdir: Path, *fields: str) -> list[str]:
+def command(module: str, system: str, workdir: Path, *fields: str) -> list[str]:
     name, *others = system.split("+")
     own = [f"--config.{field}" for field in others]
-    start = [sys.executable, "-m", "jaxgan.main", f"--config={ROOT}/configs/{name}.py:quick"]
-    return [*start, f"--workdir={workdir}", f"--config.seed={seed}", "--config.tensorboard=False", *fields, *own]
+    start = [sys.executable, "-m", f"jaxgan.{module}", f"--config={ROOT}/configs/{name}.py:quick"]
+    return [*start, f"--workdir={workdir}", "--config.tensorboard=False", *fields, *own]
 
 
 def program(system: str) -> str:
@@ -92,7 +89,7 @@ def step_seconds(system: str, core: int) -> float:
     steps = INFERRED if system.startswith("sdpc_codes") else STEPS
     with tempfile.TemporaryDirectory() as folder:
         often = [f"--config.log_every={steps // 3}", f"--config.steps={steps}", "--config.monitor.every=0"]
-        on_one_core(command(system, 0, Path(folder) / "run", *often), core)
+        on_one_core(command("main", system, Path(folder) / "run", *often), core)
         *_, before, last = RunDirectory(Path(folder) / "run").metrics.read()
         return (last["seconds"] - before["seconds"]) / (last["step"] - before["step"])
 
@@ -112,31 +109,6 @@ def read(rows: Path) -> list[dict]:
     return [json.loads(line) for line in rows.read_text().splitlines()] if rows.exists() else []
 
 
-def judged(workdir: Path, checkpoint: str, core: int) -> dict:
-    """What a checkpoint's evaluation measures; its first 64 samples are drawn beside."""
-    for tool, *more in (["evaluate"], ["sample", f"--out={workdir / checkpoint}.png"]):
-        module = [sys.executable, "-m", f"jaxgan.{tool}", f"--workdir={workdir}"]
-        on_one_core([*module, *CHECKPOINTS[checkpoint], *more], core)
-    found = json.loads(RunDirectory(workdir).evaluation.read_text())
-    values = {name: float(f"{measure['value']:.4g}") for name, measure in found["measures"].items()}
-    return {"step": found["step"], "drawn": len(found["drawn"]), **values}
-
-
-def row(system: str, seed: int, workdir: Path, core: int) -> dict:
-    run = RunDirectory(workdir)
-    stored, last = run.stored(), run.metrics.read()[-1]
-    algorithm = algorithms.make(config.from_dict(stored["config"]))
-    return {
-        "system": system,
-        "data": stored["data"]["name"],
-        "seed": seed,
-        "parameters": sum(parameters(jax.eval_shape(algorithm.init, jax.random.key(0))).values()),
-        "steps": last["step"],
-        "minutes": round(last["seconds"] / 60, 2),
-        "collapses": sum(event["event"] == "collapse" for event in run.events.read()),
-    } | {checkpoint: judged(workdir, checkpoint, core) for checkpoint in CHECKPOINTS}
-
-
 def train(options: argparse.Namespace) -> None:
     costs = json.loads(options.costs.read_text())
     if unknown := {program(system) for system in options.systems}.difference(costs):
@@ -153,8 +125,8 @@ def train(options: argparse.Namespace) -> None:
             pace = [f"--config.{field}={steps // 10}" for field in ("sample_every", "checkpoint_every")]
             pace += [f"--config.monitor.every={steps // READINGS}", f"--config.steps={steps}"]
             data = [f"--config.data.name={options.data}", *options.fields]
-            on_one_core(command(system, seed, workdir, *pace, *data), core)
-            found = row(system, seed, workdir, core) | {"budget": options.minutes}
+            on_one_core(command("benchmark", system, workdir, f"--seeds={seed}", *pace, *data), core)
+            found = JsonLines(workdir / "rows.jsonl").last() | {"system": system, "budget": options.minutes}
         except subprocess.CalledProcessError as error:  # whose output has been seen; the others go on
             print(f"{system}, seed {seed}: failed with {error.returncode}", flush=True)
             return
@@ -168,15 +140,6 @@ def train(options: argparse.Namespace) -> None:
     missing = [pair for pair in wanted if (pair[1], options.data, pair[0], options.minutes) not in done]
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(lambda pair: one(*pair), missing))
-
-
-def interval(values: Sequence[float]) -> str:
-    """Their mean and its 95 % interval by Student's t."""
-    mean = statistics.fmean(values)
-    if len(values) < 2:
-        return f"{mean:.3g}"
-    reach = stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
-    return f"{mean:.3g} [{mean - reach:.3g}, {mean + reach:.3g}]"
 
 
 def lines(runs: dict[str, dict[int, dict]], names: Sequence[str]) -> Iterator[str]:
@@ -203,7 +166,6 @@ def line(title: str, values: Sequence[Sequence[float]]) -> str:
     return f"| {title} | {max(map(len, values))} | {' | '.join(cells)} |"
 
 
-GENERATED = ("fd_probe", "kid_probe", "precision", "recall", "coverage", "effective_characters", "recognised")
 SEEN = ("memorisation", "reconstruction", "denoising", "inpainting", "active_2", "accuracy_1", "accuracy_2")
 OF_RUN = ("parameters", "steps", "minutes", "step", "collapses", "drawn")
 
@@ -214,13 +176,16 @@ def tables(options: argparse.Namespace) -> None:
         for found in read(options.rows):
             if found["system"] in runs and (found["data"], found["budget"]) == (options.data, options.minutes):
                 runs[found["system"]][found["seed"]] = found | found[checkpoint]
-        for names in (GENERATED, SEEN, OF_RUN):
+        for names in (OF_SAMPLES, SEEN, OF_RUN):
             print(f"{checkpoint}\n", *lines(runs, names), sep="\n", end="\n\n")
 
 
 def picture(options: argparse.Namespace) -> None:
     folder = options.workdir / options.data
-    rows = [[Image.open(folder / f"{name}-{seed}" / "best.png") for name in options.systems] for seed in options.seeds]
+    rows = [
+        [Image.open(folder / f"{name}-{seed}/members/seed={seed}/best.png") for name in options.systems]
+        for seed in options.seeds
+    ]
     side, gap = rows[0][0].width, 8
     sheet = Image.new("RGB", ((side + gap) * len(rows[0]) - gap, (side + gap) * len(rows) - gap), "white")
     for top, row in enumerate(rows):
