@@ -19,6 +19,7 @@ from jaxgan.errors import UserError
 from jaxgan.evaluation import goodness
 from jaxgan.experiment import Experiment
 from jaxgan.members import Member, State, Summary
+from jaxgan.reporting.runs import SEARCH
 from jaxgan.sweep import parse, setting
 from jaxgan.writing import write_whole
 
@@ -172,7 +173,7 @@ def search(arguments: Sequence[str], text: str, trials: int, workdir: str | Path
     if not any(argument.startswith("--config.monitor.on_collapse") for argument in arguments):
         arguments = [*arguments, "--config.monitor.on_collapse=stop"]
     workdir = Path(workdir).expanduser()
-    where, book = space(arguments, text), workdir / "search.json"
+    where, book = space(arguments, text), workdir / SEARCH
     base, _ = config_lib.load(arguments)
     steps = rungs(experiments.prepare(base))
     rounds = _rounds(book, text)

@@ -51,6 +51,7 @@ TEXTS = {
     "best_mean": "best mean",
     "level_mean": "its deviation meets the best one's",
     "over_fields": "{name} over {fields}",
+    "points_explained": "A dot is a trial, a cross one that has collapsed; the larger, the longer it trained.",
     "dots_explained": "A dot is a run, a cross one that has collapsed, a bar the mean over the seeds.",
     "heat_explained": "The stronger the colour, the better. An empty cell has no run that counts.",
     "fields": "Other settings",

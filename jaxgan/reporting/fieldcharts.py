@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from jaxgan.reporting.charts import BOTTOM, LEFT, LETTER, RIGHT, TOP, WIDTH, blank, scale
+from jaxgan.reporting.charts import BOTTOM, LEFT, LETTER, RIGHT, TOP, WIDTH, blank, needs_log, scale
 from jaxgan.reporting.language import Language
 from jaxgan.reporting.svg import HEAT, INK, RUN, finish
 
@@ -65,6 +66,32 @@ def _column(axes: Axes, drawn: Sequence[Dot]) -> None:
     for place, dot in zip(places, drawn, strict=True):
         style = {"marker": "x", "markeredgewidth": 1.8} if dot.collapsed else {"marker": "o", "markeredgewidth": 0}
         axes.plot(place, dot.value, color=RUN.format(0), alpha=0.85, markersize=7, **style)
+
+
+class Point(NamedTuple):
+    """One run's figure over a number, the larger the longer it trained: `share` is in (0, 1]."""
+
+    x: float
+    value: float
+    share: float
+    collapsed: bool
+
+
+def points(drawn: Sequence[Point], labels: tuple[str, str], description: str, language: Language) -> str:
+    """Draws runs' figures over a field's numbers; arguments as for `dots`. Returns an `<svg>` element."""
+    figure, axes = blank(labels[1], language)
+    for point in drawn:
+        style = {"marker": "x", "markeredgewidth": 1.8} if point.collapsed else {"marker": "o", "markeredgewidth": 0}
+        axes.plot(point.x, point.value, color=RUN.format(0), alpha=0.7, markersize=4 + 7 * point.share**0.5, **style)
+    numbers = np.asarray([point.x for point in drawn])
+    if needs_log(numbers):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+        axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: language.number(number, 2)))
+    axes.set_xlabel(labels[0], color=INK, fontsize=12, parse_math=False)
+    scale(axes, np.asarray([point.value for point in drawn]), language)
+    return finish(figure, description)
 
 
 class Cell(NamedTuple):

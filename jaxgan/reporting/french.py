@@ -52,6 +52,7 @@ TEXTS = {
     "best_mean": "meilleure moyenne",
     "level_mean": "son écart touche celui de la meilleure",
     "over_fields": "{name} selon {fields}",
+    "points_explained": "Un point est un essai, une croix un mode collapse ; plus il est grand, plus l'essai a duré.",
     "dots_explained": "Un point est un essai, une croix un mode collapse, une barre la moyenne sur les graines.",
     "heat_explained": "Plus la couleur est forte, mieux c'est. Une case vide n'a aucun essai qui compte.",
     "fields": "Autres réglages",

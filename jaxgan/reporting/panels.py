@@ -9,8 +9,9 @@ from markupsafe import Markup
 from jaxgan.reporting import charts, fieldcharts, sweeps, wording
 from jaxgan.reporting.charts import CHARACTER_COLORS, Line, Mark, curve
 from jaxgan.reporting.evaluation import Reading
-from jaxgan.reporting.fieldcharts import Cell, Dot
+from jaxgan.reporting.fieldcharts import Cell, Dot, Point
 from jaxgan.reporting.language import Language
+from jaxgan.reporting.reading import number
 from jaxgan.reporting.report import Group
 from jaxgan.reporting.runs import Run
 from jaxgan.reporting.sweeps import Setting, Sweep
@@ -205,12 +206,40 @@ def _areas(
 
 
 def setting_charts(sweep: Sweep, language: Language) -> list[Chart]:
-    """Returns the key measures over the fields that vary, where these are one or two."""
+    """Returns the key measures over the fields that vary, where these are one or two; of a search over each number."""
+    if sweep.searched:
+        return [_over_number(name, field, sweep, language) for name in sweep.key_measures for field in _numbers(sweep)]
     draw = {1: _over_one, 2: _over_two}.get(len(sweep.fields))
     if not draw:
         return []
     drawn = {name: Markup(draw(name, sweep, language)) for name in sweep.key_measures}  # noqa: S704 (as above)
     return [Chart(name, _title(name, language), svg) for name, svg in drawn.items()]
+
+
+def _numbers(sweep: Sweep) -> list[str]:
+    """The fields that hold more than two numbers each, but for how long a run trained."""
+    varied = {name: values for name, values in sweep.fields.items() if name not in sweeps.LENGTHS and len(values) > 2}
+    return [name for name, values in varied.items() if all(number(value) is not None for value in values)]
+
+
+def _over_number(name: str, field: str, sweep: Sweep, language: Language) -> Chart:
+    known = [(run, setting) for setting in sweep.settings for run in setting.runs if run.label in setting.values(name)]
+    longest = max(run.state.step for run, _ in known)
+    svg = fieldcharts.points(
+        [
+            Point(
+                run.fields[field],
+                setting.values(name)[run.label],
+                run.state.step / max(1, longest),
+                bool(run.state.collapsed),
+            )
+            for run, setting in known
+        ],
+        labels=(wording.plain(field), _unit(name, (), language)),
+        description=language.text("over_fields", name=name, fields=field),
+        language=language,
+    )
+    return Chart(name, _title(name, language), Markup(svg))  # noqa: S704 (as above)
 
 
 def _over_one(name: str, sweep: Sweep, language: Language) -> str:

@@ -15,6 +15,7 @@ from jaxgan.reporting.evaluation import Evaluation
 from jaxgan.reporting.reading import Remarks, count, keep_numbers, number, read_object, read_rows, shares, strings
 
 MEMBERS = "members"  # the folder of a sweep's runs
+SEARCH = "search.json"  # beside it where their values were looked for
 PICTURES = ("translations", "confusion", "nearest")
 
 

@@ -12,7 +12,7 @@ from jaxgan.reporting.charts import DASHES, RUN_COLORS, curve, end
 from jaxgan.reporting.evaluation import Measure
 from jaxgan.reporting.reading import number
 from jaxgan.reporting.report import Group, Rank, rank
-from jaxgan.reporting.runs import MEMBERS, Run
+from jaxgan.reporting.runs import MEMBERS, SEARCH, Run
 
 OF_SAMPLES = ("fd_probe", "coverage", "diversity", "recognised", "effective_characters")
 MEASURES = (*OF_SAMPLES, *evaluation.OF_CODES)
@@ -102,6 +102,11 @@ class Sweep:
     def placed(self) -> list[Setting]:
         """The settings that have a value in each of the fields."""
         return [setting for setting in self.settings if -1 not in setting.places]
+
+    @property
+    def searched(self) -> bool:
+        """Whether the values were looked for, and the runs train for as long as they do well."""
+        return self.folder is not None and (self.folder / SEARCH).exists()
 
     @property
     def colored(self) -> bool:

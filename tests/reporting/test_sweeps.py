@@ -219,6 +219,18 @@ def test_one_field_has_a_dot_for_each_seed(tmp_path):
     assert len(re.findall(r"<use [^>]*stroke-width: 1.8", dots)) == 1
 
 
+def test_what_was_searched_is_drawn_over_each_number(tmp_path):
+    members = write_sweep(tmp_path / "it", gamma=[0.3, 0.5, 0.7], lr_g=[1e-4, 1e-3, 1e-2])
+    watched(members, fd_probe=[10, 20, 30, 11, 21, 31, 12, 22, 32])
+    (tmp_path / "it" / "search.json").write_text("{}")
+    page, _, _ = written(tmp_path, tmp_path / "it")
+    drawn = charts(tmp_path)
+    assert set(drawn) == {"fd_probe over gamma", "effective_characters over gamma"}
+    assert "fd_probe over lr_g" in (tmp_path / "report.html").read_text()
+    assert len(re.findall(r"<use [^>]*fill: var\(--run-0\)", drawn["fd_probe over gamma"])) == 9
+    assert "A dot is a trial, a cross one that has collapsed; the larger, the longer it trained." in page.text
+
+
 def test_three_fields_are_a_table_alone(tmp_path):
     members = write_sweep(tmp_path / "sweep", gamma=[0.3, 0.5], lambda_k=[0.01, 0.02], k_max=[0.5, 1.0])
     watched(members, fd_probe=range(8))
