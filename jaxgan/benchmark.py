@@ -34,6 +34,7 @@ from jaxgan.evaluation import LESS_IS_BETTER, measures
 from jaxgan.examining import record
 from jaxgan.examining.real import embed, real_images_of
 from jaxgan.metrics import JsonLines
+from jaxgan.reporting.runs import judge
 from jaxgan.rundir import RunDirectory
 
 CHECKPOINTS = {"best": ["--step=best"], "last": []}  # of a run: the one that its readings find best, and the end
@@ -86,6 +87,7 @@ def _row(member: Path) -> dict:
     stored, last = run.stored(), run.metrics.last()
     config = config_lib.from_dict(stored["config"])
     readings = run.monitor.read()
+    collapses = judge(run.events.read(), last["step"], last["step"]).collapses
     return {
         "data": stored["data"]["name"],
         "fingerprint": stored["data"]["fingerprint"],
@@ -93,7 +95,8 @@ def _row(member: Path) -> dict:
         "parameters": sum(parameters(jax.eval_shape(algorithms.make(config).init, jax.random.key(0))).values()),
         "steps": last["step"],
         "minutes": round(last["seconds"] / 60, 2),
-        "collapses": sum(event["event"] == "collapse" for event in run.events.read()),
+        "collapses": len(collapses),
+        "collapsed_at": min((collapse.step for collapse in collapses), default=None),
         "course": {name: [reading[name] for reading in readings] for name in COURSE},
         "versions": {"jaxgan": jaxgan.__version__, "jax": version("jax"), "python": sys.version.split()[0]},
         "device": f"{jax.devices()[0].device_kind} x {jax.device_count()}, {len(os.sched_getaffinity(0))} cores",

@@ -39,6 +39,8 @@ def test_a_row_says_what_the_evaluations_found(compared):
         assert row["last"]["fd_probe"] == float(f"{last['measures']['fd_probe']['value']:.4g}")
         assert row["last"]["real"]["recall"] == float(f"{last['measures']['recall']['floor']:.4g}")
         readings = run.monitor.read()
+        fallen = [event["step"] for event in run.events.read() if event["event"] == "collapse"]
+        assert (row["collapses"], row["collapsed_at"]) == (len(fallen), min(fallen, default=None))
         assert row["course"]["fd_probe"] == [reading["fd_probe"] for reading in readings]
         assert row["best"]["step"] in row["course"]["step"]
         assert row["system"] == "began-tiny+width=4+monitor.every=2+monitor.num=100+monitor.warmup=0"

@@ -150,10 +150,10 @@ def lines(runs: dict[str, dict[int, dict]], names: Sequence[str]) -> Iterator[st
     configs = Counter(map(config_of, runs))
     title = lambda system: config_of(system) if configs[config_of(system)] == 1 else system
     for system, own in runs.items():
-        yield line(title(system), [[run[name] for run in own.values() if name in run] for name in names])
+        yield line(title(system), [[run[name] for run in own.values() if run.get(name) is not None] for name in names])
         if system != first:
             both = [(own[seed], runs[first][seed]) for seed in own if seed in runs[first]]
-            gap = lambda name, both=both: [a[name] - b[name] for a, b in both if name in a and name in b]
+            gap = lambda name, both=both: [a[name] - b[name] for a, b in both if None not in (a.get(name), b.get(name))]
             yield line(f"less {title(first)}", [gap(name) for name in names])
 
 
@@ -167,7 +167,7 @@ def line(title: str, values: Sequence[Sequence[float]]) -> str:
 
 
 SEEN = ("memorisation", "reconstruction", "denoising", "inpainting", "active_2", "accuracy_1", "accuracy_2")
-OF_RUN = ("parameters", "steps", "minutes", "step", "collapses", "drawn")
+OF_RUN = ("parameters", "steps", "minutes", "step", "collapses", "collapsed_at", "drawn")
 
 
 def tables(options: argparse.Namespace) -> None:
