@@ -6,9 +6,10 @@ later ones try is proposed by what became of those before (TPE, Bergstra et al. 
 et al. 2018).
 """
 
+import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,17 +19,19 @@ from jaxgan import groups
 from jaxgan.errors import UserError
 from jaxgan.evaluation import goodness
 from jaxgan.experiment import Experiment
+from jaxgan.lock import held
 from jaxgan.members import Member, State, Summary
-from jaxgan.reporting.runs import SEARCH
+from jaxgan.reporting.runs import SEARCH, judge
 from jaxgan.sweep import parse, setting
 from jaxgan.writing import write_whole
 
 SHARE = 3  # one of so many goes on, for so many times the steps
 RUNGS = 3
 ROUND = SHARE ** (RUNGS - 1)  # trials that are held against each other
-DIGITS = 3  # of proposed numbers
-TRIES = 100  # until a proposal is one that was not there before
+FINENESS = 1000  # steps of a span's proposals, at least
+TRIES = 200  # until a proposal is one that was not there before
 LOG = ":log"
+NOT_LEARNT = (*config_lib.MUTABLE, "monitor.", "data.dir")  # fields, or their beginnings, that no trial can be told by
 
 
 class Span(NamedTuple):
@@ -37,6 +40,13 @@ class Span(NamedTuple):
     low: float
     high: float
     log: bool
+
+    def rounded(self, value: float) -> float:
+        """The value with as many digits as tell FINENESS of them apart."""
+        if isinstance(value, int):
+            return value
+        finest = (value if self.log else self.high - self.low) / FINENESS
+        return min(max(round(value, math.ceil(-math.log10(finest))), self.low), self.high)
 
 
 Space = Mapping[str, Span | list]  # by field: a span, or the values that are tried
@@ -54,12 +64,15 @@ def space(arguments: Sequence[str], text: str) -> Space:
     """
     found = {}
     for field, values in parse(text, arguments, "--search").items():
+        if field.startswith(NOT_LEARNT):
+            raise UserError(f"--search: {field} changes how a run is followed, not what it learns; leave it out")
         ends = values[0].removesuffix(LOG).split("..")
-        typed = [setting(arguments, {field: value}).fields[field] for value in (ends if len(ends) == 2 else values)]
-        if len(ends) == 2:
+        spans = len(values) == 1 and len(ends) == 2 and all(ends)
+        typed = [setting(arguments, {field: value}).fields[field] for value in (ends if spans else values)]
+        if spans:
             found[field] = _span(f"--search: {field}={values[0]}", *typed, values[0].endswith(LOG))
         elif len(typed) < 2 or len(set(typed)) < len(typed):
-            raise UserError(f"--search: {field} wants LOW..HIGH or different values with commas: {field}=0.3..1")
+            raise UserError(f"--search: {field} wants LOW..HIGH or different values with commas, as gamma=0.3..1")
         else:
             found[field] = typed
     return found
@@ -75,34 +88,66 @@ def _span(typed: str, low: Any, high: Any, log: bool) -> Span:
     return Span(low, high, log)
 
 
-def propose(space: Space, tried: Sequence[tuple[dict[str, Any], dict[int, float]]], seed: int) -> list[dict[str, Any]]:
-    """Returns the fields of a round's trials, none of them tried before; fewer where there are no more.
+@dataclasses.dataclass
+class Trial:
+    """What is tried, and what became of it."""
+
+    fields: dict[str, Any]
+    reached: dict[int, tuple[float, float]] = dataclasses.field(default_factory=dict)  # by steps: see `reached`
+    ended: str | None = None  # why it goes on no more
+
+    @property
+    def rank(self) -> tuple[int, tuple[float, float]]:
+        """How far it came, then how well it did there; higher for better."""
+        steps = max(self.reached, default=0)
+        return steps, self.reached.get(steps, (0.0, -math.inf))
+
+
+def propose(
+    space: Space, tried: Sequence[Trial], seed: int, check: Callable[[dict[str, Any]], Any] = lambda _: None
+) -> list[dict[str, Any]]:
+    """Returns the fields of a round's trials, none of them tried before; fewer where it finds no more.
 
     Args:
-      tried: fields, and by the steps that they came to the value there, less for better.
+      space: where to look.
+      tried: what became of the trials so far; those that ended teach as those that did worst.
+      seed: of what is drawn.
+      check: raises UserError where fields do not go together.
+
+    Raises:
+      UserError: no fields that are proposed go together.
     """
     optuna = _optuna()
     distributions = {field: _distribution(optuna, values) for field, values in space.items()}
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=ROUND, multivariate=True, constant_liar=True)
     study = optuna.create_study(sampler=sampler)
-    for fields, values in tried:
-        state = optuna.trial.TrialState.PRUNED  # which ranks a trial by how far it came, then by its value there
-        study.add_trial(
-            optuna.trial.create_trial(
-                params=fields, distributions=distributions, intermediate_values=values, state=state
-            )
-        )
-    known, found = [fields for fields, _ in tried], []
+    pruned, failed = optuna.trial.TrialState.PRUNED, optuna.trial.TrialState.FAIL
+    for trial in tried:  # which TPE ranks by how far they came, then by the values there
+        values = {} if trial.ended else {steps: -rank for steps, (_, rank) in trial.reached.items()}
+        past = {"params": trial.fields, "distributions": distributions, "intermediate_values": values}
+        study.add_trial(optuna.trial.create_trial(state=pruned, **past))
+    known, found, fault = [trial.fields for trial in tried], [], None
     for _ in range(TRIES):
-        trial = study.ask(distributions)
-        fields = {field: _rounded(trial.params[field], values) for field, values in space.items()}
-        if fields in known:
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        asked = study.ask(distributions)
+        fields = {
+            field: values.rounded(asked.params[field]) if isinstance(values, Span) else asked.params[field]
+            for field, values in space.items()
+        }
+        try:
+            check(fields)
+        except UserError as error:
+            fault = error
+        else:
+            fault = None
+        if fault or fields in known:
+            study.tell(asked, state=failed)
             continue
         known.append(fields)
         found.append(fields)
         if len(found) == ROUND:
             break
+    if fault and not found:
+        raise fault
     return found
 
 
@@ -123,40 +168,55 @@ def _distribution(optuna: Any, values: Span | list) -> Any:
     return make(values.low, values.high, log=values.log)
 
 
-def _rounded(value: Any, values: Span | list) -> Any:
-    if not isinstance(values, Span) or isinstance(value, int):
-        return value
-    return min(max(float(f"{value:.{DIGITS}g}"), values.low), values.high)
-
-
 def rungs(experiment: Experiment) -> list[int]:
-    """Returns the steps at which trials are compared, each at a reading but the last. Raises UserError."""
+    """Returns the steps at which trials are compared, at readings but for the last. Raises UserError."""
     every, steps = experiment.config.monitor.every, experiment.steps
     if not every:
-        raise UserError(
-            f"--search compares readings, of which {experiment.config.algorithm} takes none: monitor.every=0"
-        )
+        raise UserError("--search compares readings: set monitor.every, where the algorithm draws samples to be read")
     if steps < ROUND * every:
         raise UserError(
             f"monitor.every={every}: no reading falls into the first ninth of {steps:,} steps, which is where --search "
-            f"first compares; set it to {max(1, steps // ROUND):,} or less"
+            f"first compares; set it to {max(1, steps // ROUND):,} or less, or leave it out"
         )
-    return [*(steps // share // every * every for share in (ROUND, SHARE)), steps]
+    found = [*(steps // share // every * every for share in (ROUND, SHARE)), steps]
+    for rung in found[:-1]:
+        try:
+            experiments.prepare(_until(experiment.config, rung))
+        except UserError as error:
+            raise UserError(f"--search first compares trials at step {rung:,}: {error}") from None
+    return found
+
+
+def _until(config: Any, steps: int) -> Any:
+    config = config.copy_and_resolve_references()
+    config.steps = steps
+    return config
 
 
 def reached(member: Member, steps: int) -> tuple[float, float]:
-    """Ranks the best reading until a step, higher for better; those that show a collapse come last."""
+    """Ranks the best reading until a step as `goodness` does, higher for better."""
     metric = member.experiment.config.monitor.best_metric
     rows = [row for row in member.run.monitor.read() if row["step"] <= steps and row[metric] is not None]
     ranks = [goodness(metric, {metric: row[metric], "healthy": float(row["shows"] is None)}) for row in rows]
     return max(ranks, default=(0.0, -math.inf))
 
 
+class _Table(Summary):
+    """A sweep's, in the order of the trials' ranks."""
+
+    def __init__(self, path: Path, config: Any, members: list[Member], trials: Mapping[str, Trial]):
+        super().__init__(path, config, members)
+        self._trials = trials
+
+    def _ordered(self) -> list[dict]:
+        return sorted(super()._ordered(), key=lambda one: self._trials[one["name"]].rank, reverse=True)
+
+
 def search(arguments: Sequence[str], text: str, trials: int, workdir: str | Path) -> None:
     """Trains trials in rounds, each in a run directory of its own below `workdir`/members; see above.
 
-    The same command goes on where it stopped, and with more trials from there. A trial that collapses ends, unless the
-    arguments set monitor.on_collapse; one that diverges does so, too.
+    The same command goes on where it stopped, and with more trials from there. Unless the arguments say otherwise, a
+    trial that collapses ends, and readings are taken as often as the first comparison wants.
 
     Args:
       arguments: as for `space`.
@@ -165,67 +225,122 @@ def search(arguments: Sequence[str], text: str, trials: int, workdir: str | Path
       workdir: the search's directory.
 
     Raises:
-      UserError: something that the user can mend, before anything is written, or that no trial has come to its end.
+      UserError: something that the user can mend, before anything is trained; a trial failed by no fault of its
+        fields; none has come to its end.
       SystemExit: with 128 + the signal's number, after a signal.
     """
     if trials < 1 or trials % ROUND:
         raise UserError(f"--trials={trials}: it is a multiple of {ROUND}")
-    if not any(argument.startswith("--config.monitor.on_collapse") for argument in arguments):
-        arguments = [*arguments, "--config.monitor.on_collapse=stop"]
-    workdir = Path(workdir).expanduser()
-    where, book = space(arguments, text), workdir / SEARCH
+    where, arguments = space(arguments, text), _followed(arguments)
     base, _ = config_lib.load(arguments)
     steps = rungs(experiments.prepare(base))
-    rounds = _rounds(book, text)
-    members: list[Member] = []
-    summary = Summary(workdir / "summary.json", base, members)
-    tried: list[tuple[dict[str, Any], dict[int, float]]] = []
-    for number in range(trials // ROUND):
-        if number == len(rounds):
-            rounds.append(propose(where, tried, number))
-        settings = [
-            setting(arguments, {name: str(value) for name, value in fields.items()}) for fields in rounds[number]
-        ]
-        new = [Member.prepare(*one, workdir / "members" / one.name) for one in settings]
-        write_whole(book, json.dumps({"search": text, "rounds": rounds}, indent=2).encode())
-        members += new
-        print(f"round {number + 1} of {trials // ROUND}: {len(new)} trials", flush=True)
-        tried += zip(rounds[number], _halve(new, steps, summary), strict=True)
-    print(f"{summary.table()}\nwrote {summary.path}")
-    ended = [member for member in members if member.state is State.FINISHED]
-    if not ended:
+    workdir = Path(workdir).expanduser()
+
+    def member(fields: dict[str, Any]) -> Member:
+        one = setting(arguments, {name: str(value) for name, value in fields.items()})
+        return Member.prepare(*one, workdir / "members" / one.name)
+
+    _optuna()
+    with held(workdir):
+        book = _Book(workdir / SEARCH, text, steps)
+        members, known = [], {}
+        summary = _Table(workdir / "summary.json", base, members, known)
+        for number in range(max(len(book.rounds), trials // ROUND)):
+            if number == len(book.rounds):
+                proposed = propose(where, list(known.values()), number, member)
+                if not proposed:
+                    print("nothing is left to try")
+                    break
+                book.rounds.append([Trial(fields) for fields in proposed])
+            trying = [(trial, member(trial.fields)) for trial in book.rounds[number]]
+            members += [one for _, one in trying]
+            known |= {one.name: trial for trial, one in trying}
+            book.write()
+            print(f"round {number + 1}: {len(trying)} trials, the best to {steps[-1]:,} steps", flush=True)
+            _halve(trying, steps, summary, book.write)
+        print(f"{summary.table()}\nwrote {summary.path}")
+    best = max(known.values(), key=lambda trial: trial.rank)
+    if steps[-1] not in best.reached:
         raise UserError("no trial has come to its end: search elsewhere")
-    best = max(ended, key=lambda member: reached(member, steps[-1]))
     overrides = " ".join(f"--config.{field}={value}" for field, value in best.fields.items())
     print(f"best: {overrides}\nwith other seeds: --sweep='seed=1,2,3' with these fields, in another --workdir")
 
 
-def _rounds(book: Path, text: str) -> list[list[dict[str, Any]]]:
-    """The trials that an earlier command proposed."""
-    if not book.exists():
-        return []
-    found = json.loads(book.read_text())
-    if found["search"] != text:
-        raise UserError(f"{book} is of --search='{found['search']}': repeat that, or give another --workdir")
-    return found["rounds"]
+def _followed(arguments: Sequence[str]) -> list[str]:
+    """Sets what the user has not: that trials stop where they collapse, and have a reading at each rung."""
+    given = {argument.partition("=")[0] for argument in arguments}
+    added = []
+    if "--config.monitor.on_collapse" not in given:
+        added.append("--config.monitor.on_collapse=stop")
+    if "--config.monitor.every" not in given:
+        experiment = experiments.prepare(config_lib.load(arguments)[0])
+        every, first = experiment.config.monitor.every, experiment.steps // ROUND
+        if every and first:
+            added.append(f"--config.monitor.every={first // math.ceil(first / every)}")
+    return [*arguments, *added]
 
 
-def _halve(members: list[Member], steps: Sequence[int], summary: Summary) -> list[dict[int, float]]:
-    """Trains members to each of the steps, fewer each time. Returns what each reached there, less for better."""
-    values: dict[str, dict[int, float]] = {member.name: {} for member in members}
-    going = members
+class _Book:
+    """search.json: what was tried in each round, and what it came to, so that nothing is decided twice."""
+
+    def __init__(self, path: Path, text: str, steps: Sequence[int]):
+        self._path, self._head = path, {"search": text, "steps": steps}
+        self.rounds: list[list[Trial]] = []
+        if not path.exists():
+            return
+        found = json.loads(path.read_text())
+        if found["search"] != text or found["steps"] != steps:
+            raise UserError(
+                f"{path} is of --search='{found['search']}' to {found['steps'][-1]:,} steps: repeat that, or give "
+                "another --workdir"
+            )
+        for trials in found["rounds"]:
+            self.rounds.append([Trial(one["fields"], _by_steps(one["reached"]), one["ended"]) for one in trials])
+
+    def write(self) -> None:
+        rounds = [[dataclasses.asdict(trial) for trial in trials] for trials in self.rounds]
+        write_whole(self._path, json.dumps(self._head | {"rounds": rounds}, indent=2).encode())
+
+
+def _by_steps(stored: Mapping[str, list]) -> dict[int, tuple[float, float]]:
+    return {int(steps): tuple(rank) for steps, rank in stored.items()}
+
+
+def _halve(
+    trying: Sequence[tuple[Trial, Member]], steps: Sequence[int], summary: Summary, decided: Callable[[], None]
+) -> None:
+    """Trains a round's trials to each of the steps, fewer each time."""
+    going = trying
     for rung in steps:
-        for member in going:
+        for trial, member in going:
             member.go_on(rung)
-        groups.train_all(going, summary)
-        ranks = {member.name: reached(member, rung) for member in going if member.state is State.FINISHED}
-        for name, rank in ranks.items():
-            values[name][rung] = -rank[1]
+            if trial.ended:
+                member.state, member.error = State.STOPPED, trial.ended
+        undecided = [(trial, member) for trial, member in going if not trial.ended and rung not in trial.reached]
+        groups.train_all([member for _, member in undecided], summary)
+        for trial, member in undecided:
+            _settle(trial, member, rung)
+        decided()
         if rung < steps[-1]:
+            best = sorted(going, key=lambda pair: pair[0].rank, reverse=True)
+            left = [(trial, member) for trial, member in best if rung in trial.reached]
             most = max(1, len(going) // SHARE)
-            ended = sorted((one for one in going if one.name in ranks), key=lambda one: ranks[one.name], reverse=True)
-            for member in ended[most:]:
+            for _, member in left[most:]:
                 member.state = State.DROPPED
-            going = ended[:most]
+            going = left[:most]
     summary.write()
-    return list(values.values())
+
+
+def _settle(trial: Trial, member: Member, rung: int) -> None:
+    """Notes what became of a trial that has trained to a rung, or not. Raises UserError where it is not to blame."""
+    state = judge(member.run.events.read(), rung, rung)
+    stops = member.experiment.config.monitor.on_collapse == "stop"
+    if stops and member.state is State.FINISHED and state.collapsed:
+        member.state, member.error = State.STOPPED, f"collapsed at step {state.collapsed[0].step:,}"
+    if member.state is State.FINISHED:
+        trial.reached[rung] = reached(member, rung)
+    elif member.state is State.STOPPED or state.kind == "diverged":
+        trial.ended = member.error
+        print(f"{member.name}: {member.error}", flush=True)
+    else:
+        raise UserError(f"{member.name}: {member.error}")

@@ -8,6 +8,7 @@ from a ninth of the steps, and of these the best one from a third.
 """
 
 import argparse
+import hashlib
 import itertools
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ from jaxgan import cli
 from jaxgan import config as config_lib
 from jaxgan.errors import UserError
 from jaxgan.fields import flatten
+
+TRIALS = 27
+LONGEST = 200  # letters of a run directory's name, of which file systems take 255
 
 
 class Setting(NamedTuple):
@@ -86,6 +90,8 @@ def setting(arguments: Sequence[str], typed: dict[str, str]) -> Setting:
     values = flatten(config)
     fields = {field: values[field] for field in typed}
     name = ",".join(quote(f"{field}={fields[field]}", safe="=+") for field in sorted(fields))
+    if len(name) > LONGEST:
+        name = f"{name[: LONGEST - 9]}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
     return Setting(name, fields, config)
 
 
@@ -109,12 +115,14 @@ def sweep(arguments: Sequence[str], text: str, workdir: str | Path) -> None:
     base, _ = config_lib.load(arguments)
 
     from jaxgan import groups  # JAX is not needed to tell the user of a mistyped value
+    from jaxgan.lock import held
     from jaxgan.members import Member, Summary
 
     workdir = Path(workdir).expanduser()
     members = [Member.prepare(*setting, workdir / "members" / setting.name) for setting in found]
     summary = Summary(workdir / "summary.json", base, members)
-    groups.train_all(members, summary)
+    with held(workdir):
+        groups.train_all(members, summary)
     print(f"{summary.table()}\nwrote {summary.path}")
     errors = [f"{member.name}: {member.error}" for member in members if member.error]
     if errors:
@@ -130,15 +138,17 @@ def main(arguments: Sequence[str]) -> None:
     what.add_argument(
         "--search", help="fields and where to look: 'lr_g=1e-4..1e-2:log gamma=0.3..1 init=normal_002,orthogonal'"
     )
-    parser.add_argument("--trials", type=int, default=27, help="of a search, a multiple of 9 (default: 27)")
+    parser.add_argument("--trials", type=int, help=f"of a search, a multiple of 9, by default {TRIALS}")
     parser.add_argument("--workdir", required=True, help="the directory of the sweep or search")
     options, rest = parser.parse_known_args(arguments)
-    if options.sweep is not None:
-        sweep(rest, options.sweep, options.workdir)
-        return
-    from jaxgan.search import search
+    if options.search is not None:
+        from jaxgan.search import search
 
-    search(rest, options.search, options.trials, options.workdir)
+        search(rest, options.search, TRIALS if options.trials is None else options.trials, options.workdir)
+        return
+    if options.trials is not None:
+        raise UserError("--trials is for --search; --sweep trains all settings")
+    sweep(rest, options.sweep, options.workdir)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 import itertools
 import json
+import sys
 
 import numpy as np
 import pytest
 from support import ROOT, run
 
-from jaxgan import parallel, search, sweep
+from jaxgan import config as config_lib
+from jaxgan import experiment, groups, parallel, search, sweep
 from jaxgan.errors import UserError
+from jaxgan.lock import held
 from jaxgan.rundir import RunDirectory
 
 TINY = f"--config={ROOT}/configs/abegan.py:tiny"
@@ -52,25 +55,93 @@ def test_a_third_goes_on_each_time_and_it_is_the_best(searched):
         assert max(best[name] for name in on) <= min(best[name] for name in best.keys() - on)
 
 
+def book(workdir):
+    return json.loads((workdir / "search.json").read_text())
+
+
 def test_what_was_searched_is_not_trained_again_and_more_trials_follow(searched, monkeypatch, capsys):
-    before = members(searched)
-    rounds = json.loads((searched / "search.json").read_text())["rounds"]
+    before, decided = members(searched), book(searched)
     monkeypatch.setattr("jaxgan.groups.train", lambda *_: pytest.fail("trains again"))
     search_in(searched)
     assert members(searched) == before
-    best = next(one for one in before if one["state"] == "finished")
-    assert f"best: --config.gamma={best['fields']['gamma']} --config.lr_g=" in capsys.readouterr().out
-    monkeypatch.setattr("jaxgan.groups.train", lambda *_: (_ for _ in ()).throw(SystemExit(143)))
-    with pytest.raises(SystemExit):  # as if a signal came
-        search_in(searched, trials=18)
-    more = json.loads((searched / "search.json").read_text())["rounds"]
-    assert more[:1] == rounds
-    assert len(more[1]) == 9
-    assert not [fields for fields in more[1] if fields in more[0]]
+    assert f"best: --config.gamma={before[0]['fields']['gamma']} --config.lr_g=" in capsys.readouterr().out
+    monkeypatch.setattr("jaxgan.groups.train", lambda *_: sys.exit(143))  # as if a signal came
+    for trials in (18, 9):  # those that have begun go on in any case
+        with pytest.raises(SystemExit):
+            search_in(searched, trials=trials)
+        assert members(searched)[: len(before)] == before
+    proposed = book(searched)["rounds"]
+    assert proposed[:1] == decided["rounds"]
+    assert len(proposed[1]) == 9
+    assert not [one for one in proposed[1] if one["fields"] in [known["fields"] for known in proposed[0]]]
+
+
+def test_one_that_is_stopped_comes_to_the_same(searched, tmp_path, monkeypatch):
+    """Before its second and its third comparison; what was decided stays so."""
+    monkeypatch.setattr(parallel, "members_together", lambda: True)
+    train, calls = groups.train, []
+
+    def stopped(group, hear):
+        calls.append(group)
+        if len(calls) in (2, 4):
+            sys.exit(143)
+        train(group, hear)
+
+    monkeypatch.setattr(groups, "train", stopped)
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            search_in(tmp_path / "it")
+    search_in(tmp_path / "it")
+    assert len(calls) == 5
+    assert book(tmp_path / "it")["rounds"] == book(searched)["rounds"][:1]
+    ours, theirs = (
+        {one["name"]: (one["state"], one["step"]) for one in members(at)} for at in (tmp_path / "it", searched)
+    )
+    assert ours.items() <= theirs.items()
+
+
+def test_one_that_collapses_ends_even_where_it_was_to_be_compared(tmp_path, monkeypatch, capsys):
+    """Its first reading, at the step of the first comparison, rings the alarm."""
+    monkeypatch.setattr(parallel, "members_together", lambda: True)
+    with pytest.raises(UserError, match="no trial has come to its end: search elsewhere"):
+        search_in(tmp_path, WHERE, 9, "--config.monitor.warmup=0", "--config.monitor.patience=1")
+    found = members(tmp_path)
+    assert {one["state"] for one in found} == {"stopped"}
+    assert {one["step"] for one in found} == {1}
+    assert capsys.readouterr().out.count("collapsed at step 1\n") == 9
+    assert {one["ended"] for one in book(tmp_path)["rounds"][0]} == {"collapsed at step 1"}
+
+
+def test_what_no_trial_is_to_blame_for_ends_the_search(tmp_path, monkeypatch):
+    def fails(group, hear):
+        with group[0].guarded():
+            raise UserError("the device's memory is full")
+
+    monkeypatch.setattr(groups, "train", fails)
+    with pytest.raises(UserError, match="gamma=.*: the device's memory is full"):
+        search_in(tmp_path)
+    assert not [one for one in book(tmp_path)["rounds"][0] if one["reached"] or one["ended"]]
+
+
+def test_a_second_search_in_its_directory_leaves(tmp_path):
+    with held(tmp_path), pytest.raises(UserError, match="is in use by process"):
+        search_in(tmp_path)
+
+
+def test_readings_are_as_often_as_they_are_to_be_compared():
+    """By themselves, where the preset has fewer, or others."""
+    for name in ("dcgan", "abegan", "small32"):
+        arguments = search._followed([f"--config={ROOT}/configs/{name}.py:quick", "--config.data.limit=500"])
+        config, _ = config_lib.load(arguments)
+        first, second, last = search.rungs(experiment.prepare(config))
+        assert first % config.monitor.every == second % config.monitor.every == 0
+        assert 0 <= last // 9 - first < 20
+        assert 0 <= last // 3 - second < 60
+        assert last == config.steps
 
 
 def test_another_search_in_its_place_is_refused(searched):
-    with pytest.raises(UserError, match=r"is of --search='gamma=0.3..1 lr_g=1e-5..1e-2:log': repeat that, or give"):
+    with pytest.raises(UserError, match=r"is of --search='gamma=0.3..1 lr_g=1e-5..1e-2:log' to 9 steps: repeat"):
         search_in(searched, "gamma=0.3..0.9")
 
 
@@ -88,6 +159,10 @@ def test_another_search_in_its_place_is_refused(searched):
         ("gamma", "--search: 'gamma' is no field=value,value"),
         ("width=4..8", "width is in --search and in --config.width"),
         ("gamma=0.3..1 gamma=1,2", "'gamma=1,2' names gamma again"),
+        ("gamma=0.3..1,2", "gamma=0.3..1"),
+        ("init_from=../a", "init_from wants LOW..HIGH or different values"),
+        ("keep=4..9", "keep changes how a run is followed, not what it learns"),
+        ("monitor.margin=1,2", "monitor.margin changes how a run is followed"),
     ],
 )
 def test_mistakes_are_one_line_and_nothing_is_written(text, said, tmp_path):
@@ -103,7 +178,7 @@ def test_mistakes_are_one_line_and_nothing_is_written(text, said, tmp_path):
     [
         (10, "", "--trials=10: it is a multiple of 9"),
         (0, "", "--trials=0: it is a multiple of 9"),
-        (9, "--config.monitor.every=0", "compares readings, of which began takes none: monitor.every=0"),
+        (9, "--config.monitor.every=0", "compares readings: set monitor.every"),
         (9, "--config.monitor.every=2", "monitor.every=2: no reading falls into the first ninth of 9 steps"),
     ],
 )
@@ -124,11 +199,14 @@ SPACE = {"rate": search.Span(1e-5, 1e-2, log=True), "width": search.Span(4, 32, 
 
 
 def rounds_on(value, count=4):
-    """Proposals of so many rounds, of which each is told what `value` says of it."""
+    """Proposals of so many rounds, of which each is told what `value` says of it; None ends a trial."""
     tried, rounds = [], []
     for number in range(count):
         rounds.append(search.propose(SPACE, tried, number))
-        tried += [(fields, {1: value(fields)}) for fields in rounds[-1]]
+        for fields in rounds[-1]:
+            found = value(fields)
+            ended = None if found is not None else "collapsed"
+            tried.append(search.Trial(fields, {} if ended else {1: (1.0, -found)}, ended))
     return rounds
 
 
@@ -136,17 +214,40 @@ def test_proposals_lie_within_and_repeat():
     rounds = rounds_on(lambda fields: fields["rate"])
     for fields in itertools.chain(*rounds):
         assert 1e-5 <= fields["rate"] <= 1e-2
-        assert float(f"{fields['rate']:.3g}") == fields["rate"]
+        assert len(f"{fields['rate']:g}".partition("e")[0].replace(".", "").lstrip("0")) <= 4
         assert fields["width"] in range(4, 33)
         assert fields["kind"] in ("a", "b")
     assert rounds == rounds_on(lambda fields: fields["rate"])
+
+
+def test_few_settings_are_proposed_once_each():
     small = {"kind": ["a", "b"], "width": search.Span(1, 2, log=False)}
-    assert len(search.propose(small, [], 0)) == 4  # all that there are
-    assert search.propose(small, [(fields, {}) for fields in search.propose(small, [], 0)], 1) == []
+    proposed = search.propose(small, [], 0)
+    assert len(proposed) == 4
+    assert search.propose(small, [search.Trial(fields) for fields in proposed], 1) == []
+
+
+def test_a_narrow_span_has_many_values():
+    space = {"decay": search.Span(0.999, 0.9999, log=False)}
+    assert len({fields["decay"] for fields in search.propose(space, [], 0)}) == 9
+
+
+def test_what_does_not_go_together_is_not_proposed():
+    def check(fields):
+        if fields["width"] % 4:
+            raise UserError("width is a multiple of 4")
+
+    proposed = search.propose(SPACE, [], 0, check)
+    assert len(proposed) == 9
+    assert not [fields for fields in proposed if fields["width"] % 4]
+    with pytest.raises(UserError, match="multiple of 4"):
+        search.propose({"width": search.Span(5, 7, log=False)}, [], 0, check)
 
 
 def test_proposals_learn():
-    """Those of later rounds come near to what was best, and far from what had no value."""
+    """Those of later rounds come near to what was best, and far from what ended."""
     off = lambda fields: abs(np.log10(fields["rate"] / 1e-3)) + (fields["kind"] == "a")
     first, *later = ([off(fields) for fields in proposed] for proposed in rounds_on(off, 10))
     assert np.median(later[4:]) < 0.3 * np.median(first)
+    told = rounds_on(lambda fields: None if fields["kind"] == "a" else 1.0, 10)
+    assert sum(fields["kind"] == "a" for fields in itertools.chain(*told[5:])) < 9
