@@ -11,7 +11,6 @@ With --samples it measures uint8 `images` (N, H, W, C) that any other program ha
 
 import argparse
 import json
-import os
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,15 +19,18 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import joblib
 import numpy as np
 from scipy import stats
 
 import jaxgan
-from jaxgan import algorithms, cli, evaluate, fields, sample, sweep
+from jaxgan import algorithms, cli, evaluate, fields, parallel, sample, sweep
 from jaxgan import config as config_lib
 from jaxgan import experiment as experiments
 from jaxgan.algorithms.network import parameters
+from jaxgan.checkpoint import saved_steps
 from jaxgan.data import dataset as datasets
+from jaxgan.data.arrays import load_npz
 from jaxgan.errors import UserError
 from jaxgan.evaluation import LESS_IS_BETTER, measures
 from jaxgan.examining import record
@@ -44,35 +46,48 @@ SHOWN = (*OF_SAMPLES, "memorisation")
 DIGITS = 4  # of the figures in rows
 
 
-def benchmark(arguments: Sequence[str], workdir: str | Path, seeds: Sequence[int]) -> list[dict]:
-    """Trains, measures and draws what is not yet, and returns the rows.
+def benchmark(arguments: Sequence[str], workdir: str | Path, seeds: Sequence[int]) -> tuple[list[dict], str | None]:
+    """Trains, measures and draws what is not yet.
 
     Args:
       arguments: `--config=FILE[:preset] --config.field=value ...`.
       workdir: where the sweep over the seeds lies, and rows.jsonl.
       seeds: of the runs; all see the same batches.
 
+    Returns:
+      The rows of the runs that came to their ends, and what the others failed by.
+
     Raises:
-      UserError: something that the user can mend.
+      UserError: something that the user can mend, before anything is trained.
       SystemExit: with 128 + the signal's number, after a signal.
     """
     workdir = Path(workdir).expanduser()
     config, name = config_lib.load(arguments)
     experiment = experiments.prepare(config)
-    if not experiment.algorithm.generate or not config.monitor.every:
-        raise UserError(f"{name}: what is compared draws samples and takes readings (monitor.every)")
+    if not experiment.algorithm.generate or not 0 < config.monitor.every <= experiment.steps:
+        raise UserError(
+            f"monitor.every={config.monitor.every}: what is compared draws samples and takes readings, of which one "
+            f"falls into its {experiment.steps:,} steps"
+        )
     measures.check_counts(*(len(split.label) for split in (experiment.dataset.train, experiment.dataset.held_out)))
-    sweep.sweep(arguments, f"seed={','.join(map(str, seeds))}", workdir)
-    rows, runs = JsonLines(workdir / "rows.jsonl"), {seed: workdir / "members" / f"seed={seed}" for seed in seeds}
-    done = {(row["seed"], row["steps"]): row for row in rows.read()}
-    found = []
+    runs = {seed: RunDirectory(workdir / "members" / f"seed={seed}") for seed in seeds}
+    for run in runs.values():
+        if max(saved_steps(run.checkpoints), default=0) > experiment.steps:
+            raise UserError(f"{run.path} has more than {experiment.steps:,} steps: give another --workdir")
+    failed = None
+    try:
+        sweep.sweep(arguments, f"seed={','.join(map(str, seeds))}", workdir)
+    except UserError as error:
+        failed = str(error)
+    rows = JsonLines(workdir / "rows.jsonl")
+    done = {row["seed"]: row for row in rows.read() if row["steps"] == experiment.steps}
     for seed, run in runs.items():
-        row = done.get((seed, RunDirectory(run).metrics.last()["step"]))
-        if row is None:
-            row = {"system": _called(name, arguments)} | _row(run)
-            rows.append(row)
-        found.append(row)
-    return found
+        ended = (run.metrics.last() or {"step": 0})["step"] == experiment.steps
+        if ended and seed not in done:
+            at_once = len(seeds) if parallel.members_together() else 1
+            done[seed] = {"system": _called(name, arguments), "at_once": at_once} | _row(run)
+            rows.append(done[seed])
+    return [done[seed] for seed in seeds if seed in done], failed
 
 
 def _called(name: str, arguments: Sequence[str]) -> str:
@@ -81,9 +96,8 @@ def _called(name: str, arguments: Sequence[str]) -> str:
     return "+".join([name, *(field for field in given if not field.startswith("data."))])
 
 
-def _row(member: Path) -> dict:
+def _row(run: RunDirectory) -> dict:
     """Of one run: what it is and took, and what its checkpoints are measured to be."""
-    run = RunDirectory(member)
     stored, last = run.stored(), run.metrics.last()
     config = config_lib.from_dict(stored["config"])
     readings = run.monitor.read()
@@ -99,7 +113,7 @@ def _row(member: Path) -> dict:
         "collapsed_at": min((collapse.step for collapse in collapses), default=None),
         "course": {name: [reading[name] for reading in readings] for name in COURSE},
         "versions": {"jaxgan": jaxgan.__version__, "jax": version("jax"), "python": sys.version.split()[0]},
-        "device": f"{jax.devices()[0].device_kind} x {jax.device_count()}, {len(os.sched_getaffinity(0))} cores",
+        "device": f"{jax.devices()[0].device_kind} x {jax.device_count()}, {joblib.cpu_count()} cores",
     } | {name: _judged(run, name) for name in CHECKPOINTS}
 
 
@@ -123,7 +137,7 @@ def of_samples(arguments: Sequence[str], path: Path, name: str) -> dict:
     learnt, *_ = fields.sets(config.data)
     whole = datasets.prepare(learnt, limited=False)
     real = real_images_of(whole, datasets.limit(whole, learnt.limit))
-    image = _images(path, real.dataset.train.image.shape[1:])
+    image = _images(path, real.dataset.train.image.shape[1:])[: evaluate.NUM]
     found = measures.measure(embed(real.probe, image), real.train, real.held_out, real.probe.names)
     content = record.of_samples(real, found, 0, len(image))
     print(record.table(content))
@@ -132,15 +146,10 @@ def of_samples(arguments: Sequence[str], path: Path, name: str) -> dict:
 
 
 def _images(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            image = arrays["images"]
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: no .npz with uint8 `images` ({error})") from None
-    if image.dtype != np.uint8 or image.ndim != 4 or image.shape[1:] != shape:
-        raise UserError(
-            f"{path}: `images` are {image.dtype} {image.shape}, not uint8 (N, {', '.join(map(str, shape))})"
-        )
+    image = load_npz(path, ["images"]).get("images")
+    if image is None or image.dtype != np.uint8 or image.ndim != 4 or image.shape[1:] != shape:
+        found, wanted = "nothing" if image is None else f"{image.dtype} {image.shape}", ", ".join(map(str, shape))
+        raise UserError(f"{path}: `images` should be uint8 (N, {wanted}), found {found}")
     if len(image) < measures.FEWEST:
         raise UserError(f"{path}: {len(image)} images; measuring takes {measures.FEWEST}, and 2,000 to be compared")
     return image
@@ -176,16 +185,20 @@ def main(arguments: Sequence[str]) -> None:
         rows = [of_samples(rest, options.samples, options.name)]
         print("", *table(rows), sep="\n")
         return
-    rows = benchmark(rest, options.workdir, options.seeds)
-    print("", *table(rows), "", _cost(rows), f"wrote {options.workdir}/rows.jsonl", sep="\n")
+    rows, failed = benchmark(rest, options.workdir, options.seeds)
+    if rows:
+        print("", *table(rows), "", _cost(rows), f"wrote {options.workdir}/rows.jsonl", sep="\n")
+    if failed:
+        raise UserError(failed)
 
 
 def _cost(rows: Sequence[dict]) -> str:
-    minutes = [row["minutes"] for row in rows]
-    rate = statistics.fmean(row["steps"] / row["minutes"] / 60 for row in rows if row["minutes"])
+    """What training took; seeds that trained at once took that together."""
+    first, minutes = rows[0], statistics.fmean(row["minutes"] for row in rows)
+    together = f", {first['at_once']} runs at once" if first["at_once"] > 1 else ""
     return (
-        f"{rows[0]['parameters']:,} parameters, {rows[0]['steps']:,} steps in {statistics.fmean(minutes):.1f} minutes, "
-        f"{rate:.3g} a second, on {rows[0]['device']}; {sum(row['collapses'] for row in rows)} collapses"
+        f"{first['parameters']:,} parameters, {first['steps']:,} steps in {minutes:.1f} minutes{together}, on "
+        f"{first['device']}; {sum(row['collapses'] for row in rows)} collapses"
     )
 
 
@@ -193,7 +206,7 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser = cli.Parser(__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--workdir", help="where the runs go")
-    parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0, 1, 2])
+    parser.add_argument("--seeds", type=_seeds, default=[0, 1, 2], help="of the runs, by default 0,1,2")
     parser.add_argument("--samples", type=Path, metavar="FILE.npz", help="measure these, and train nothing")
     parser.add_argument("--name", help="of what drew them")
     options, rest = parser.parse_known_args(arguments)
@@ -201,7 +214,16 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         raise UserError("--samples wants a --name for its row")
     if not options.samples and not options.workdir:
         raise UserError("where to? Give a --workdir")
+    if any(argument.startswith("--config.seed") for argument in rest):
+        raise UserError("--config.seed: it is --seeds that says which; leave it out")
     return options, rest
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        return [int(seed) for seed in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers, as 0,1,2") from None
 
 
 if __name__ == "__main__":

@@ -67,7 +67,10 @@ def test_what_is_measured_is_not_measured_again(compared, monkeypatch):
     workdir, _ = compared
     before = rows(workdir)
     monkeypatch.setattr(evaluate, "main", lambda _: pytest.fail("measures again"))
-    assert benchmark.benchmark(FIELDS, workdir, [0, 1]) == before == rows(workdir)
+    assert benchmark.benchmark(FIELDS, workdir, [0, 1]) == (before, None)
+    assert rows(workdir) == before
+    with pytest.raises(UserError, match="seed=0 has more than 4 steps: give another --workdir"):
+        benchmark.benchmark([*FIELDS, "--config.steps=4"], workdir, [0, 1])
 
 
 def test_images_of_another_program_are_measured_alike(compared, tmp_path, capsys):
@@ -90,11 +93,11 @@ def test_images_of_another_program_are_measured_alike(compared, tmp_path, capsys
     [
         (
             {"images": np.zeros((99, 16, 16, 3), np.uint8)},
-            r"`images` are uint8 \(99, 16, 16, 3\), not uint8 \(N, 32, 32, 3\)",
+            r"`images` should be uint8 \(N, 32, 32, 3\), found uint8 \(99, 16, 16, 3\)",
         ),
-        ({"images": np.zeros((99, 32, 32, 3))}, r"`images` are float64"),
+        ({"images": np.zeros((99, 32, 32, 3))}, r"found float64"),
         ({"images": np.zeros((3, 32, 32, 3), np.uint8)}, r"3 images; measuring takes 12"),
-        ({"samples": np.zeros((99, 32, 32, 3), np.uint8)}, r"no .npz with uint8 `images`"),
+        ({"samples": np.zeros((99, 32, 32, 3), np.uint8)}, "found nothing"),
     ],
 )
 def test_other_images_are_refused(arrays, said, tmp_path):
@@ -108,6 +111,10 @@ def test_other_images_are_refused(arrays, said, tmp_path):
     [
         ([CONFIG], "where to"),
         ([CONFIG, "--samples=a.npz"], "--samples wants a --name"),
+        ([CONFIG, "--samples=a.npz", "--name=a"], r"a.npz is no whole .npz file"),
+        ([CONFIG, "--workdir=it", "--seeds=a"], "'a' is no list of numbers, as 0,1,2"),
+        ([CONFIG, "--workdir=it", "--config.seed=1"], "it is --seeds that says which"),
+        ([*FIELDS, "--config.steps=1", "--workdir=it"], "monitor.every=2: .* falls into its 1 steps"),
         ([*FIELDS, "--config.monitor.every=0", "--workdir=it"], "draws samples and takes readings"),
         ([f"--config={ROOT}/configs/sdpc.py:tiny", "--workdir=it"], "draws samples and takes readings"),
         ([CONFIG, "--config.monitor.every=2", "--workdir=it"], "10 held-out images: measuring takes at least 12"),
@@ -118,6 +125,15 @@ def test_mistakes_are_one_line_and_nothing_is_written(arguments, said, tmp_path,
     with pytest.raises(UserError, match=said):
         benchmark.main(arguments)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_seed_that_fails_leaves_the_others_their_rows(compared, monkeypatch, capsys):
+    workdir, _ = compared
+    fails = lambda *_: (_ for _ in ()).throw(UserError("1 of 3 members did not finish"))
+    monkeypatch.setattr("jaxgan.sweep.sweep", fails)
+    with pytest.raises(UserError, match="1 of 3 members did not finish"):
+        benchmark.main([*FIELDS, f"--workdir={workdir}", "--seeds=0,1,7"])
+    assert ", last | 2 | 6 [6, 6] |" in capsys.readouterr().out
 
 
 def test_intervals_are_students():

@@ -11,6 +11,7 @@ import pytest
 from support import ROOT, run
 
 from jaxgan import config as config_lib
+from jaxgan import experiment, search
 
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 
@@ -64,7 +65,7 @@ def test_links_lead_somewhere(path):
 
 def test_commands_name_fields_and_flags_that_there_are():
     """Of every command of the pages, `main`'s config with its overrides; and of the others each flag."""
-    modules = "sample", "evaluate", "report", "export", "prepare", "sweep"
+    modules = "sample", "evaluate", "report", "export", "prepare", "sweep", "benchmark"
     helps = {module: set(re.findall(r"--[\w-]+", run(module, "--help").stdout)) for module in modules}
     for path in PAGES:
         for module, rest in re.findall(r"^.*python -m jaxgan\.(\w+) (.*)$", path.read_text(), re.MULTILINE):
@@ -72,6 +73,10 @@ def test_commands_name_fields_and_flags_that_there_are():
             if module == "main" and "lsgan" not in rest and ".py" in rest and "FILE.py" not in rest:
                 overrides = [argument for argument in arguments if argument.startswith("--config")]
                 config_lib.load(list(map(plain, overrides)))
+            if looked := re.search(r"--search='([^']*)'", rest):
+                given = search._followed([one for one in arguments if one.startswith("--config")])
+                search.space(given, looked[1])
+                search.rungs(experiment.prepare(config_lib.load([*given, "--config.data.limit=500"])[0]))
             elif module in helps:
                 for flag in [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]:
                     assert flag in helps[module] or flag.startswith("--config"), f"{path.name}: {module} {flag}"

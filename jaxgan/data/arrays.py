@@ -3,7 +3,7 @@
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,6 @@ from jaxgan.errors import UserError
 from jaxgan.progress import Progress
 
 ARRAYS = ("image", "label", "names", "held_out")
-MEMBERS = {f"{name}.npy" for name in ARRAYS}
 
 
 def find(data: ConfigDict) -> Source:
@@ -42,16 +41,23 @@ def find(data: ConfigDict) -> Source:
     return Source(key, names, len(image), read)
 
 
-def _load(path: Path) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray | None]:
+def load_npz(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Those of some arrays that an `.npz` holds. Raises UserError where it is none, or holds other things."""
+    members = {f"{name}.npy" for name in names}
     try:
         with zipfile.ZipFile(path):
-            Archive(path, lambda name: name in MEMBERS, largest=MAX_TOTAL)
+            Archive(path, lambda name: name in members, largest=MAX_TOTAL)
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in ARRAYS if name in file.files}
+            arrays = {name: file[name] for name in names if name in file.files}
     except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise UserError(f"{path} is no whole .npz file ({error}); write it again") from error
     if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
         raise UserError(f"{path} is no whole .npz file (`{strange[0]}` is no array); write it again")
+    return arrays
+
+
+def _load(path: Path) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray | None]:
+    arrays = load_npz(path, ARRAYS)
     image = arrays.get("image")
     if image is None or image.dtype != np.uint8 or image.ndim != 4 or image.shape[-1] not in (1, 3):
         found = "nothing" if image is None else f"{image.dtype} {image.shape}"

@@ -109,6 +109,11 @@ def read(rows: Path) -> list[dict]:
     return [json.loads(line) for line in rows.read_text().splitlines()] if rows.exists() else []
 
 
+def place(options: argparse.Namespace, system: str, seed: int) -> Path:
+    """Of one run's benchmark."""
+    return options.workdir / options.data / f"{options.minutes:g}" / f"{system}-{seed}"
+
+
 def train(options: argparse.Namespace) -> None:
     costs = json.loads(options.costs.read_text())
     if unknown := {program(system) for system in options.systems}.difference(costs):
@@ -119,7 +124,7 @@ def train(options: argparse.Namespace) -> None:
         cores.put(core)
 
     def one(seed: int, system: str) -> None:
-        workdir, core = options.workdir / options.data / f"{system}-{seed}", cores.get()
+        workdir, core = place(options, system, seed), cores.get()
         try:
             steps = int(options.minutes * 60 / costs[program(system)])
             pace = [f"--config.{field}={steps // 10}" for field in ("sample_every", "checkpoint_every")]
@@ -181,9 +186,8 @@ def tables(options: argparse.Namespace) -> None:
 
 
 def picture(options: argparse.Namespace) -> None:
-    folder = options.workdir / options.data
     rows = [
-        [Image.open(folder / f"{name}-{seed}/members/seed={seed}/best.png") for name in options.systems]
+        [Image.open(place(options, name, seed) / f"members/seed={seed}/best.png") for name in options.systems]
         for seed in options.seeds
     ]
     side, gap = rows[0][0].width, 8
