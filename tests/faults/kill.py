@@ -1,6 +1,6 @@
 """Kills commands at random moments, and holds what they leave at last against what an unbroken one leaves.
 
-    python tests/faults/kill.py [--kills=300] [--seed=0] [--each] [--commands=train,sweep,search,prepare,evaluate,report]
+    python tests/faults/kill.py [--kills=300] [--seed=0] [--each] [--commands=train,search,...]
 
 Half of the kills come at a random time, half before a random change of the command's folder, as between writing a file
 and naming it. A killed command is given again, and may be killed again; when it comes to its end, each file is to be
@@ -74,7 +74,10 @@ COMMANDS = {
         "sweep",
         lambda folder: [
             *TINY,
-            *(field for field in [*OFTEN, *READ] if "monitor.every" not in field),
+            *OFTEN,
+            *READ,
+            "--config.monitor.every=1",
+            "--config.monitor.warmup=100",
             "--config.steps=9",
             "--search=gamma=0.3..1",
             "--trials=9",
