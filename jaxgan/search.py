@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ml_collections import ConfigDict
+
 from jaxgan import config as config_lib
 from jaxgan import experiment as experiments
 from jaxgan import groups
 from jaxgan.errors import UserError
 from jaxgan.evaluation import goodness
-from jaxgan.experiment import Experiment
 from jaxgan.lock import held
 from jaxgan.members import Member, State, Summary
 from jaxgan.reporting.runs import SEARCH, judge
@@ -168,9 +169,9 @@ def _distribution(optuna: Any, values: Span | list) -> Any:
     return make(values.low, values.high, log=values.log)
 
 
-def rungs(experiment: Experiment) -> list[int]:
-    """Returns the steps at which trials are compared, at readings but for the last. Raises UserError."""
-    every, steps = experiment.config.monitor.every, experiment.steps
+def rungs(config: ConfigDict, steps: int) -> list[int]:
+    """Returns the steps at which trials of so many are compared, at readings but for the last. Raises UserError."""
+    every = config.monitor.every
     if not every:
         raise UserError("--search compares readings: set monitor.every, where the algorithm draws samples to be read")
     if steps < ROUND * every:
@@ -178,19 +179,13 @@ def rungs(experiment: Experiment) -> list[int]:
             f"monitor.every={every}: no reading falls into the first ninth of {steps:,} steps, which is where --search "
             f"first compares; set it to {max(1, steps // ROUND):,} or less, or leave it out"
         )
-    found = [*(steps // share // every * every for share in (ROUND, SHARE)), steps]
-    for rung in found[:-1]:
-        try:
-            experiments.prepare(_until(experiment.config, rung))
-        except UserError as error:
-            raise UserError(f"--search first compares trials at step {rung:,}: {error}") from None
-    return found
+    return [*(steps // share // every * every for share in (ROUND, SHARE)), steps]
 
 
-def _until(config: Any, steps: int) -> Any:
-    config = config.copy_and_resolve_references()
-    config.steps = steps
-    return config
+def readings_every(every: int, steps: int) -> int:
+    """Returns steps between two readings, `every` at most, so that the first comparison has one."""
+    first = steps // ROUND
+    return first // math.ceil(first / every)
 
 
 def reached(member: Member, steps: int) -> tuple[float, float]:
@@ -204,7 +199,7 @@ def reached(member: Member, steps: int) -> tuple[float, float]:
 class _Table(Summary):
     """A sweep's, in the order of the trials' ranks."""
 
-    def __init__(self, path: Path, config: Any, members: list[Member], trials: Mapping[str, Trial]):
+    def __init__(self, path: Path, config: ConfigDict, members: list[Member], trials: Mapping[str, Trial]):
         super().__init__(path, config, members)
         self._trials = trials
 
@@ -233,7 +228,9 @@ def search(arguments: Sequence[str], text: str, trials: int, workdir: str | Path
         raise UserError(f"--trials={trials}: it is a multiple of {ROUND}")
     where, arguments = space(arguments, text), _followed(arguments)
     base, _ = config_lib.load(arguments)
-    steps = rungs(experiments.prepare(base))
+    steps = rungs(base, experiments.prepare(base).steps)
+    for rung in steps[:-1]:
+        _check_rung(base, rung)
     workdir = Path(workdir).expanduser()
 
     def member(fields: dict[str, Any]) -> Member:
@@ -274,10 +271,19 @@ def _followed(arguments: Sequence[str]) -> list[str]:
         added.append("--config.monitor.on_collapse=stop")
     if "--config.monitor.every" not in given:
         experiment = experiments.prepare(config_lib.load(arguments)[0])
-        every, first = experiment.config.monitor.every, experiment.steps // ROUND
-        if every and first:
-            added.append(f"--config.monitor.every={first // math.ceil(first / every)}")
+        every = experiment.config.monitor.every
+        if every and experiment.steps >= ROUND:
+            added.append(f"--config.monitor.every={readings_every(every, experiment.steps)}")
     return [*arguments, *added]
+
+
+def _check_rung(base: ConfigDict, steps: int) -> None:
+    config = base.copy_and_resolve_references()
+    config.steps = steps
+    try:
+        experiments.prepare(config)
+    except UserError as error:
+        raise UserError(f"--search first compares trials at step {steps:,}: {error}") from None
 
 
 class _Book:

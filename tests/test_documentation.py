@@ -11,7 +11,7 @@ import pytest
 from support import ROOT, run
 
 from jaxgan import config as config_lib
-from jaxgan import experiment, search
+from jaxgan import search
 
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 
@@ -74,10 +74,12 @@ def test_commands_name_fields_and_flags_that_there_are():
                 overrides = [argument for argument in arguments if argument.startswith("--config")]
                 config_lib.load(list(map(plain, overrides)))
             if looked := re.search(r"--search='([^']*)'", rest):
-                given = search._followed([one for one in arguments if one.startswith("--config")])
-                search.space(given, looked[1])
-                search.rungs(experiment.prepare(config_lib.load([*given, "--config.data.limit=500"])[0]))
-            elif module in helps:
+                overrides = [argument for argument in arguments if argument.startswith("--config")]
+                config, _ = config_lib.load(overrides)
+                search.space(overrides, looked[1])
+                config.monitor.every = search.readings_every(config.monitor.every, config.steps)
+                search.rungs(config, config.steps)
+            if module in helps:
                 for flag in [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]:
                     assert flag in helps[module] or flag.startswith("--config"), f"{path.name}: {module} {flag}"
 

@@ -7,7 +7,7 @@ import pytest
 from support import ROOT, run
 
 from jaxgan import config as config_lib
-from jaxgan import experiment, groups, parallel, search, sweep
+from jaxgan import groups, parallel, search, sweep
 from jaxgan.errors import UserError
 from jaxgan.lock import held
 from jaxgan.rundir import RunDirectory
@@ -129,15 +129,20 @@ def test_a_second_search_in_its_directory_leaves(tmp_path):
 
 
 def test_readings_are_as_often_as_they_are_to_be_compared():
-    """By themselves, where the preset has fewer, or others."""
     for name in ("dcgan", "abegan", "small32"):
-        arguments = search._followed([f"--config={ROOT}/configs/{name}.py:quick", "--config.data.limit=500"])
-        config, _ = config_lib.load(arguments)
-        first, second, last = search.rungs(experiment.prepare(config))
+        config, _ = config_lib.load([f"--config={ROOT}/configs/{name}.py:quick"])
+        config.monitor.every = search.readings_every(config.monitor.every, config.steps)
+        first, second, last = search.rungs(config, config.steps)
         assert first % config.monitor.every == second % config.monitor.every == 0
         assert 0 <= last // 9 - first < 20
         assert 0 <= last // 3 - second < 60
         assert last == config.steps
+
+
+def test_what_is_compared_has_begun_to_learn(tmp_path):
+    arguments = [f"--config={ROOT}/configs/sdpc_codes.py:tiny", "--config.steps=18", "--config.monitor.every=2"]
+    with pytest.raises(UserError, match="first compares trials at step 2: pretrain_steps=3: steps=2 leave none"):
+        sweep.main([*arguments, "--search=lr_g=1e-4..1e-2:log", f"--workdir={tmp_path}"])
 
 
 def test_another_search_in_its_place_is_refused(searched):
