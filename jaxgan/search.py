@@ -29,7 +29,7 @@ from jaxgan.writing import write_whole
 SHARE = 3  # one of so many goes on, for so many times the steps
 RUNGS = 3
 ROUND = SHARE ** (RUNGS - 1)  # trials that are held against each other
-FINENESS = 1000  # steps of a span's proposals, at least
+FINENESS = 1000  # numbers of a span, at least, that proposals tell apart
 TRIES = 200  # until a proposal is one that was not there before
 LOG = ":log"
 NOT_LEARNT = (*config_lib.MUTABLE, "monitor.", "data.dir")  # fields, or their beginnings, that no trial can be told by
@@ -43,7 +43,7 @@ class Span(NamedTuple):
     log: bool
 
     def rounded(self, value: float) -> float:
-        """The value with as many digits as tell FINENESS of them apart."""
+        """The value with as many digits as that takes, see FINENESS."""
         if isinstance(value, int):
             return value
         finest = (value if self.log else self.high - self.low) / FINENESS
@@ -294,7 +294,10 @@ class _Book:
         self.rounds: list[list[Trial]] = []
         if not path.exists():
             return
-        found = json.loads(path.read_text())
+        try:
+            found = json.loads(path.read_text())
+        except ValueError as error:
+            raise UserError(f"{path} is damaged ({error}): search in another --workdir") from None
         if found["search"] != text or found["steps"] != steps:
             raise UserError(
                 f"{path} is of --search='{found['search']}' to {found['steps'][-1]:,} steps: repeat that, or give "
