@@ -332,7 +332,8 @@ def test_a_signal_saves_and_says_how_to_go_on(signum, code, tmp_path):
 
 
 IN_TERMINAL = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as the tests themselves may run under nohup
 os.close(os.open(os.ttyname(0), os.O_RDWR))  # becomes the terminal of this session
 os.execv(sys.executable, [sys.executable, "-m", "jaxgan.main", *sys.argv[1:]])
 """
@@ -386,7 +387,7 @@ def test_a_second_signal_leaves_at_once_where_python_does_not_run():
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.5)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 143
+        assert process.wait(30) in (143, -signal.SIGTERM)  # the latter where the first came before it was busy
     finally:
         process.kill()
 
