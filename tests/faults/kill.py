@@ -36,6 +36,7 @@ INTERRUPTIONS = ("start", "resume")  # events that come once for each process
 TINY = [f"--config={ROOT}/configs/began.py:tiny", "--config.tensorboard=False"]
 OFTEN = [f"--config.{field}" for field in ("log_every=1", "checkpoint_every=2", "sample_every=3", "keep=2")]
 READ = [f"--config.{field}" for field in ("monitor.every=3", "monitor.num=100", "monitor.warmup=0")]
+ENOUGH = ["--config.data.limit=150"]  # images, for some to be held out that can be measured
 LIMIT = 600  # seconds that a command may take
 
 
@@ -63,7 +64,7 @@ def a_run(folder: Path) -> None:
 
 COMMANDS = {
     "train": Command(
-        "main", lambda folder: [*TINY, *OFTEN, *READ, "--config.steps=10", f"--workdir={folder}/run"], 0.5
+        "main", lambda folder: [*TINY, *OFTEN, *READ, *ENOUGH, "--config.steps=10", f"--workdir={folder}/run"], 0.5
     ),
     "sweep": Command(
         "sweep",
