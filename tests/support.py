@@ -10,8 +10,10 @@ import numpy as np
 from jaxgan import algorithms
 from jaxgan import config as config_lib
 from jaxgan.data.dataset import DataSet, Split
+from jaxgan.rundir import RunDirectory
 
 ROOT = Path(__file__).parents[1]
+TIMES = ("seconds", "images_per_second")  # columns of metrics.jsonl that differ each time
 CONFIGS = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 
 
@@ -31,6 +33,19 @@ def run(module: str, *arguments, cwd=ROOT, **kwargs) -> subprocess.CompletedProc
     """Runs a command as a user would."""
     command = [sys.executable, "-m", f"jaxgan.{module}", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, **kwargs)
+
+
+def rows_without_times(workdir):
+    rows = RunDirectory(workdir).metrics.read()
+    return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
+
+
+def events(workdir):
+    return [row["event"] for row in RunDirectory(workdir).events.read()]
+
+
+def assert_same(a, b):
+    jax.tree.map(np.testing.assert_array_equal, jax.device_get(a), jax.device_get(b))
 
 
 def random_batch(config, seed: int = 0) -> dict:
