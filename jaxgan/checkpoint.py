@@ -14,7 +14,6 @@ from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
-from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from jaxgan import sealing
 from jaxgan.errors import UserError, naming
@@ -57,22 +56,20 @@ class Checkpoints:
         best_metric: str = "fd_probe",
         read_only: bool = False,
     ):
-        """Keeps the newest `keep`, those at multiples of `keep_every`, and the best one. Readers change nothing."""
+        """Keeps the newest `keep`, those at multiples of `keep_every`, and the best one. Readers change nothing.
+
+        What need not be kept is deleted by `wait`, not by Orbax after each write: a crash between the last write of a
+        run and that would leave it for good.
+        """
         quiet_orbax()
         self.folder = folder
+        self._keep, self._keep_every, self._read_only = keep, keep_every, read_only
         self._goodness = functools.partial(goodness, best_metric)
-        policies = [
-            preservation_policy.LatestN(keep),
-            preservation_policy.BestN(get_metric_fn=self._goodness, n=1, keep_checkpoints_without_metrics=False),
-        ]
-        if keep_every:
-            policies.append(preservation_policy.EveryNSteps(keep_every))
         self._writing: int | None = None
         sealed = ocp.options.AsyncOptions(post_finalization_callback=self._seal)  # before a checkpoint gets its name
         options = ocp.CheckpointManagerOptions(
             async_options=None if read_only else sealed,
             best_fn=self._goodness,
-            preservation_policy=preservation_policy.AnyPreservationPolicy(policies),
             create=False,
             cleanup_tmp_directories=not read_only,
             read_only=read_only,
@@ -89,9 +86,9 @@ class Checkpoints:
         return self
 
     def __exit__(self, *_) -> None:
-        with _full_disk_as_os_error(self.folder):
-            self._manager.close()
-        self._delete()
+        if not self._read_only:
+            self.wait()
+        self._manager.close()
 
     def steps(self) -> list[int]:
         return sorted(self._manager.all_steps())
@@ -109,7 +106,8 @@ class Checkpoints:
 
     def drop_after(self, step: int) -> None:
         """Deletes the checkpoints of later steps, the newest first, so that a crash leaves no gap."""
-        self.wait()
+        with _full_disk_as_os_error(self.folder):
+            self._manager.wait_until_finished()
         for later in reversed([other for other in self.steps() if other > step]):
             self._manager.delete(later)
         self._delete()
@@ -130,8 +128,14 @@ class Checkpoints:
             self._manager.save(step, args=items, metrics=measures, force=True)
 
     def wait(self) -> None:
+        """Ends the last write, and deletes what need not be kept."""
         with _full_disk_as_os_error(self.folder):
             self._manager.wait_until_finished()
+        steps = self.steps()
+        kept = {*steps[-self._keep :], self.best()}
+        for step in steps:
+            if step not in kept and not (self._keep_every and step % self._keep_every == 0):
+                self._manager.delete(step)
         self._delete()
 
     def _delete(self) -> None:

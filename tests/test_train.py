@@ -241,6 +241,13 @@ def test_a_checkpoint_that_a_kill_half_deletes_is_none_any_more(tmp_path, monkey
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["3"]
 
 
+def test_what_need_not_be_kept_goes_when_a_complete_run_is_run_again(tmp_path):
+    train(load("began", steps=2, checkpoint_every=1, keep=2), tmp_path)  # as if killed before it went
+    assert saved_steps(tmp_path / "checkpoints") == [1, 2]
+    train(load("began", steps=2, checkpoint_every=1, keep=1), tmp_path)
+    assert saved_steps(tmp_path / "checkpoints") == [2]
+
+
 def test_main_names_the_grid_and_sample_needs_only_the_run(tmp_path):
     done = run("main", f"--config={ROOT}/configs/abegan.py:tiny", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
