@@ -1,6 +1,7 @@
 """BEGAN whose critic is sparse deep predictive coding: an image is judged by what six steps of inference make of it.
 
-Atoms of 8x8 with stride 4, of which those of the second layer, as large as the image, compose whole faces.
+The first layer has atoms of 8x8 with stride 4; those of the second are as large as the image and compose whole faces
+of them.
 
     python -m jaxgan.main --config=configs/sdpc_began.py[:quick|:tiny]
 

@@ -1,4 +1,4 @@
-"""Trains and measures a system over seeds by the protocol of RESULTS.md, and prints its row of the table.
+"""Trains a system over seeds, measures its best and last checkpoints, and prints them as rows of a Markdown table.
 
 python -m jaxgan.benchmark --config=FILE[:preset] --workdir=DIR [--seeds=0,1,2] [--config.field=value ...]
 python -m jaxgan.benchmark --config=FILE[:preset] --samples=FILE.npz --name=NAME [--config.data.field=value ...]

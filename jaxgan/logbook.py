@@ -18,7 +18,7 @@ from jaxgan.algorithms.network import slowed
 from jaxgan.checkpoint import Checkpoints, abstract, saved_steps
 from jaxgan.errors import UserError
 from jaxgan.evaluation.alarm import Event
-from jaxgan.experiment import Experiment, Stream
+from jaxgan.experiment import Experiment, Stream, rates_end
 from jaxgan.metrics import TensorBoard
 from jaxgan.progress import Progress
 from jaxgan.rundir import RunDirectory, described
@@ -339,7 +339,10 @@ class Logbook:
         if start < self.steps or said != "end":  # where a process died before its last word
             self.event("end", last)
         else:
-            print(f"{self.run.path} has {start:,} of {self.steps:,} steps; raise --config.steps to go on")
+            fallen = (end := rates_end(self.config)) and start >= end
+            longer = f"its learning rates are 0; --config.init_from={self.run.path} goes on in another --workdir"
+            how = longer if fallen else "raise --config.steps to go on"
+            print(f"{self.run.path} has {start:,} of {self.steps:,} steps; {how}")
         if self.run.sample(last).exists():
             print(f"samples: {self.run.sample(last)}", flush=True)
 

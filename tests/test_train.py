@@ -67,6 +67,8 @@ def test_the_metrics_are_those_of_the_contract(trained):
     }
     stored = RunDirectory(workdir).stored()["config"]
     optional = {"pull_away": "likeness", "identity": "loss_identity", "ada_target": "altered"}
+    if stored["algorithm"] not in own:
+        pytest.skip("one that is not the project's has metrics of its own")
     own = own[stored["algorithm"]] | {name for field, name in optional.items() if stored.get(field)}
     assert set(RunDirectory(workdir).metrics.read()[0]) == {"step", "epoch", *TIMES} | own
 

@@ -67,6 +67,5 @@ def test_larger_and_grey_images(name, size, channels):
 def test_unknown_algorithm():
     config = load("began")
     config.algorithm = "begen"
-    known = "adcgan, began, biggan, cyclegan, dcgan, r3gan, sabegan, sdpc, sdpc_began, sdpc_codes"
-    with pytest.raises(UserError, match=f"no algorithm 'begen': there are {known}"):
+    with pytest.raises(UserError, match="no algorithm 'begen': there are adcgan, began, biggan, .*, sdpc_codes"):
         algorithms.make(config)

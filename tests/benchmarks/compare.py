@@ -143,6 +143,7 @@ def train(options: argparse.Namespace) -> None:
 
     wanted = [(seed, system) for seed in options.seeds for system in options.systems]
     missing = [pair for pair in wanted if (pair[1], options.data, pair[0], options.minutes) not in done]
+    print(f"{len(wanted) - len(missing)} of {len(wanted)} runs have a row in {options.rows}", flush=True)
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(lambda pair: one(*pair), missing))
 

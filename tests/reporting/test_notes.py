@@ -44,7 +44,7 @@ def test_french(tmp_path):
     page, notes, remarks = written(tmp_path, path, tmp_path / "rien", lang="fr")
     assert page.all("html") == [{"lang": "fr"}]
     row = page.rows()["un"]
-    assert row["état"] == "terminé, mode collapse (aplat, pas 300)"
+    assert row["état"] == "terminé, effondré (aplat, pas 300)"
     assert row["fd_probe"] == "12,3 [11,8\u202f; 12,9], plancher 0,6".replace("\u202f", " ")
     for said in ("Comparaison", "Courbes", "Évaluation", "Personnages au fil du temps"):
         assert said in page.text
@@ -52,7 +52,7 @@ def test_french(tmp_path):
         "##### Test un en 32x32",
         "__Résultats__ :",
         "__Conclusion__ :",
-        "mode collapse au pas 300 (aplat)",
+        "effondrement au pas 300 (aplat)",
     ):
         assert said in notes
     assert remarks == [f"{tmp_path}/rien\xa0: ce dossier n\u2019existe pas\u202f; laissé de côté"]

@@ -363,7 +363,7 @@ def test_french_settings(tmp_path):
     page, notes, _ = written(tmp_path, tmp_path / "sweep", lang="fr")
     assert "Par réglage" in page.text and "sweep\xa0: 8 essais en 4 réglages" in page.text
     row = page.rows()["gamma=0.3, lambda_k=0.01"]
-    assert (row["graines"], row["mode collapse"], row["fd_probe"]) == ("2", "1 (aplat)", "5,25★ ± 1,8")
+    assert (row["graines"], row["effondrement"], row["fd_probe"]) == ("2", "1 (aplat)", "5,25★ ± 1,8")
     assert "inachevés : 1" in page.rows()["gamma=0.5, lambda_k=0.02"]["graines"]
     html = (tmp_path / "report.html").read_text()
     heat = re.search(r'aria-label="fd_probe selon gamma et lambda_k">(.*?)</svg>', html)[1].replace("\xa0", " ")
