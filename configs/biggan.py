@@ -2,8 +2,8 @@
 
     python -m jaxgan.main --config=configs/biggan.py[:quick|:tiny]
 
-`:quick` makes 450 steps. After 600 on the toons, six minutes on two CPU cores, all ten characters are recognisable, with
-noise, and the images of one character differ in the background only.
+`:quick` makes 450 steps. After 600 on the toons, six minutes on two CPU cores, all ten characters are recognisable,
+with noise, and the images of one character differ in the background only.
 
 `--config.num_classes=` is the number of the data set's classes; with 0 it is told none.
 """

@@ -2,9 +2,9 @@
 
     python -m jaxgan.main --config=configs/small32.py[:quick|:tiny] [--config.data.name=folder --config.data.dir=FILE]
 
-Its 6,500 steps take half an hour on two CPU cores, those of `:quick` eight minutes on one. The learning rates are five times
-BigGAN's, without which it learns half as fast, and fall at the end; D is shown how much a batch differs, without which
-the characters of toons get lost. RESULTS.md has figures. Where faces are cut alike, as those of toons,
+Its 6,500 steps take half an hour on two CPU cores, those of `:quick` eight minutes on one. The learning rates are five
+times BigGAN's, without which it learns half as fast, and fall at the end; D is shown how much a batch differs, without
+which the characters of toons get lost. RESULTS.md has figures. Where faces are cut alike, as those of toons,
 `--config.diffaugment --config.d_steps=1` brings them out better; scenes with much around them it spoils.
 
 For a longer training raise the three numbers of steps together. Where there are labels, `--config.num_classes=N` tells

@@ -77,9 +77,10 @@ def benchmark(arguments: Sequence[str], workdir: str | Path, seeds: Sequence[int
     failed = None
     try:
         sweep.sweep(arguments, f"seed={','.join(map(str, seeds))}", workdir)
-    except UserError as error:
+    except sweep.Unfinished as error:
         failed = str(error)
     rows = JsonLines(workdir / "rows.jsonl")
+    rows.keep(lambda row: True)  # but for one that a crash has torn
     done = {row["seed"]: row for row in rows.read() if row["steps"] == experiment.steps}
     for seed, run in runs.items():
         ended = (run.metrics.last() or {"step": 0})["step"] == experiment.steps

@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,24 +85,29 @@ class Checkpoints:
     def __enter__(self) -> "Checkpoints":
         return self
 
-    def __exit__(self, *_) -> None:
-        if not self._read_only:
+    def __exit__(self, kind: type[BaseException] | None, *_) -> None:
+        if kind is None and not self._read_only:  # what fails, fails with all that there is
             self.wait()
-        self._manager.close()
+        with _full_disk_as_os_error(self.folder):
+            self._manager.close()
 
     def steps(self) -> list[int]:
         return sorted(self._manager.all_steps())
 
     def best(self, before: int | None = None) -> int | None:
-        """Returns the step of the best checkpoint, None where there is none.
+        """Returns the step of the best checkpoint, None where there is none; see `ranked`."""
+        return next(iter(self.ranked(before)), None)
 
-        Where `before` is given, it is the best of those before that step that show no collapse.
+    def ranked(self, before: int | None = None) -> list[int]:
+        """Returns the steps of the checkpoints that were measured, the best first.
+
+        Where `before` is given, they are those before that step that show no collapse.
         """
         measured = {step: self._manager.metrics(step) for step in self.steps()}
         ranks = {step: self._goodness(measures) for step, measures in measured.items() if measures}
         if before is not None:
             ranks = {step: rank for step, rank in ranks.items() if step < before and measured[step]["healthy"]}
-        return max(ranks, key=ranks.get, default=None)
+        return sorted(ranks, key=ranks.get, reverse=True)
 
     def drop_after(self, step: int) -> None:
         """Deletes the checkpoints of later steps, the newest first, so that a crash leaves no gap."""
@@ -153,11 +158,12 @@ class Checkpoints:
             (self.folder / str(later)).rename(place)
         self._manager.reload()
 
-    def restore(self, state: Any, step: int | None = None) -> tuple[int, Any, dict]:
-        """Reads the checkpoint of `step`, by default the newest that is whole; damaged ones before it are named.
+    def restore(self, state: Any, wanted: Sequence[int] | None = None) -> tuple[int, Any, dict]:
+        """Reads the first of the wanted checkpoints that is whole; damaged ones before it are named.
 
         Args:
           state: shapes, dtypes and shardings that the arrays are to have.
+          wanted: their steps; by default all, the newest first.
 
         Returns:
           Its step, its state and its config.
@@ -170,19 +176,20 @@ class Checkpoints:
         steps = self.steps()
         if not steps:
             raise UserError(f"no checkpoint in {self.folder}: train first")
-        if step is not None and step not in steps:
-            raise UserError(f"no checkpoint {step} in {self.folder}: there are {', '.join(map(str, steps))}")
+        wanted = steps[::-1] if wanted is None else wanted
+        if unknown := set(wanted).difference(steps):
+            raise UserError(f"no checkpoint {min(unknown)} in {self.folder}: there are {', '.join(map(str, steps))}")
         damaged = []
-        for wanted in reversed(steps) if step is None else [step]:
+        for step in wanted:
             try:
-                found = self._restore(state, wanted)
+                found = self._restore(state, step)
             except Damaged as error:
-                damaged.append(f"checkpoint {wanted} is damaged ({error})")
+                damaged.append(f"checkpoint {step} is damaged ({error})")
                 continue
             if damaged:
-                print(f"{'; '.join(damaged)}, using {wanted}", file=sys.stderr)
-            return wanted, *found
-        remedy = "train anew in another directory" if step is None or len(steps) == 1 else "name another step"
+                print(f"{'; '.join(damaged)}, using {step}", file=sys.stderr)
+            return step, *found
+        remedy = "train anew in another directory" if len(wanted) == len(steps) else "name another step"
         raise Damaged(f"{damaged[-1]} in {self.folder}: {remedy}")
 
     def _restore(self, state: Any, step: int) -> tuple[Any, dict]:

@@ -3,10 +3,12 @@
 import argparse
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from jaxgan import quiet
 from jaxgan.errors import UserError
 
 # Huge pages, and one heap that gives nothing back to the system.
@@ -37,12 +39,17 @@ def run(main: Callable[[], None]) -> None:
 
     That is a UserError or an error of the file system; faults of ours keep their traceback.
     """
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # names of data may have letters that a terminal has not
     try:
         main()
     except UserError as error:
         sys.exit(f"jaxgan: {error}")
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:  # who reads the output has left, as `head` does
+        quiet.silence(sys.stdout)
+        sys.exit(128 + signal.SIGPIPE)
     except OSError as error:
         if error.errno not in REMEDIES:
             raise

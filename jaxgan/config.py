@@ -207,6 +207,9 @@ def validate(config: ConfigDict) -> None:
         if value is not None and not least <= value < below:
             limit = f" and below {below:g}" if math.isfinite(below) else ""
             raise UserError(f"{name}={value}: it is a number from {least:g}{limit}")
+    for name in ("data.dir", "data.a.dir", "data.b.dir"):
+        if fields.get(name) == "":
+            raise UserError(f"{name} is empty: give a path, or leave it out")
     if "max_iterations" in fields:
         _validate_sdpc(config)
     if config.algorithm == "sdpc":

@@ -106,7 +106,7 @@ def train(group: Sequence[Member], hear: Callable[[], None]) -> None:
     if len(group) > 1:
         _train_together(group, hear)
     for member in group:
-        if member.state is State.WAITING:  # it is the only one, or it went back to an earlier step
+        if member.state is State.WAITING:  # it is the only one, or is at an earlier step
             member.state = State.RUNNING
             print(f"{member.name}:", flush=True)
             with member.guarded():
@@ -130,6 +130,7 @@ def _train_together(group: Sequence[Member], hear: Callable[[], None]) -> None:
     """Trains members at once, from the step that all of them have come to."""
     experiment, start = group[0].experiment, group[0].start
     with (
+        parallel.full_memory_as_user_error(),
         contextlib.ExitStack() as books,
         Progress(f"training {len(group)} members", experiment.steps, "steps", done=start) as progress,
     ):
@@ -138,7 +139,10 @@ def _train_together(group: Sequence[Member], hear: Callable[[], None]) -> None:
             with member.guarded():
                 book = books.enter_context(logbook.opened(member.experiment, member.run.path, member.name, hear))
                 book.progress = progress
-                states.append(book.begin()[1])
+                begun, state = book.begin()
+                if begun < start:  # its newest checkpoint is damaged: it goes on alone
+                    continue
+                states.append(state)
                 lanes.append(Lane(member, book))
                 member.state = State.RUNNING
                 _give_up(lanes[-1], start)

@@ -123,9 +123,13 @@ class Logbook:
         init, mesh = self.experiment.algorithm.init, self.experiment.mesh
         if self.checkpoints.steps():
             start, state, stored = self.checkpoints.restore(self.abstract_state())
+            back = self._going_back(start, stored)
+            if back is not None:
+                start, state, stored = self.checkpoints.restore(self.abstract_state(), [back])
+                self.checkpoints.drop_after(back)
+            self.checkpoints.set_aside(start)
             self.run.claim(self.stored)
             state = self.slowed(state, stored)
-            self.checkpoints.set_aside(start)
             self.clock = Clock(start, stored["seconds"])
             self.rewind(start)
             if start < self.steps:
@@ -157,8 +161,16 @@ class Logbook:
 
     def restores(self, reason: str | None = None) -> int:
         """How often the run has gone back, for a reason or at all."""
-        went_back = [row for row in self.run.events.read() if row["event"] == "restore"]
-        return sum(reason in (None, row.get("reason", "collapse")) for row in went_back)
+        return sum(reason in (None, row.get("reason", "collapse")) for row in self._went_back())
+
+    def _went_back(self) -> list[dict]:
+        return [row for row in self.run.events.read() if row["event"] == "restore"]
+
+    def _going_back(self, newest: int, stored: dict) -> int | None:
+        """The step to which the run was going back when it died, where it has not dropped the newest checkpoint yet."""
+        went_back = self._went_back()
+        done = stored.get("restores", len(went_back)) >= len(went_back)
+        return None if done or newest <= went_back[-1]["step"] else went_back[-1]["step"]
 
     def slowed(self, state: Any, stored: dict) -> Any:
         """A checkpoint's state with the learning rates halved for each time that the run went back from NaN since."""
@@ -187,7 +199,7 @@ class Logbook:
         try:
             self._record(step, state, metrics, signum)
         except FileNotFoundError:
-            if self.run.config_file.exists():
+            if self.run.config_file.exists() and self.run.checkpoints.exists():
                 raise
             raise self._gone() from None
 
@@ -260,7 +272,11 @@ class Logbook:
         if not _all_finite(state):
             self.diverged(step, "a weight is not finite")
         measures = reading and reading.measures
-        here = {"seconds": self.clock.seconds(), "halvings": self.restores("non-finite")}
+        here = {
+            "seconds": self.clock.seconds(),
+            "halvings": self.restores("non-finite"),
+            "restores": self.restores(),
+        }
         self.checkpoints.save(step, state, self.stored | here, measures)
         self.tensorboard.flush()
 
@@ -290,9 +306,9 @@ class Logbook:
         good, done = self.checkpoints.steps(), self.restores("non-finite")
         if self.config.on_nonfinite == "stop" or not good or done >= self.config.nonfinite_restores:
             raise error
-        tried = [row["step"] for row in self.run.events.read() if row["event"] == "restore"][-1:]
-        untried = [other for other in good if other not in tried] or good
-        return self._go_back(error.step, untried[-1], "non-finite", "with other noise and half the learning rates")
+        tried = [row["step"] for row in self._went_back()[-1:]]
+        newest_first = sorted(good, key=lambda step: (step not in tried, step), reverse=True)
+        return self._go_back(error.step, newest_first, "non-finite", "with other noise and half the learning rates")
 
     def collapse(self) -> Event | None:
         """The collapse that the run is not to go on from, where there is one."""
@@ -308,20 +324,21 @@ class Logbook:
           Collapsed: it may not, or there is none.
         """
         self.checkpoints.wait()
-        good, done = self.checkpoints.best(before=collapse.since), self.restores()
-        if self.config.monitor.on_collapse == "stop" or good is None or done >= self.config.monitor.restores:
+        good, done = self.checkpoints.ranked(before=collapse.since), self.restores()
+        if self.config.monitor.on_collapse == "stop" or not good or done >= self.config.monitor.restores:
             self.event("end", step, reason="collapse")
-            best = f"the best checkpoint is {self.run.checkpoints / str(good)}" if good else "no good checkpoint yet"
+            best = f"the best checkpoint is {self.run.checkpoints / str(good[0])}" if good else "no good checkpoint yet"
             raise Collapsed(
                 f"stopped at step {step:,}: {collapse.kind}, {collapse.evidence}; {best}; to go on all the same, "
                 "add --config.monitor.on_collapse=continue"
             )
         return self._go_back(step, good, "collapse", "the best before the collapse, with other noise")
 
-    def _go_back(self, step: int, good: int, reason: str, how: str) -> tuple[int, Any]:
-        self.checkpoints.drop_after(good)
-        _, state, stored = self.checkpoints.restore(self.abstract_state(), good)
+    def _go_back(self, step: int, wanted: list[int], reason: str, how: str) -> tuple[int, Any]:
+        """To the first of the wanted checkpoints that is whole; what is later goes when all else is certain."""
+        good, state, stored = self.checkpoints.restore(self.abstract_state(), wanted)
         self.event("restore", good, **{"from": step, "reason": reason})
+        self.checkpoints.drop_after(good)
         self.rewind(good)
         self.clock.lap(good)
         self.say(f"going on from checkpoint {good:,}, {how}")

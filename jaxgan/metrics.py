@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxgan.errors import naming
+from jaxgan.errors import UserError, naming
 from jaxgan.quiet import has_tensorflow, import_tensorflow, tensorflow_full_disk_as_os_error
 from jaxgan.writing import write_whole
 
@@ -19,20 +19,24 @@ class JsonLines:
         self.path = path
 
     def read(self) -> list[dict]:
-        if not self.path.exists():
-            return []
-        rows = []
-        for line in self.path.read_text().splitlines(keepends=True):
-            if not line.endswith("\n"):
-                break
-            rows.append(json.loads(line))
-        return rows
+        """All whole rows. Raises UserError where one is damaged."""
+        return [self._row(number, line) for number, line in enumerate(self._lines(), start=1)]
 
     def last(self) -> dict | None:
-        """The last whole row, without making sense of those before it."""
-        lines = self.path.read_text().splitlines(keepends=True) if self.path.exists() else []
-        whole = [line for line in lines[-2:] if line.endswith("\n")]
-        return json.loads(whole[-1]) if whole else None
+        """The last whole row, without making sense of those before it. Raises UserError where it is damaged."""
+        lines = self._lines()
+        return self._row(len(lines), lines[-1]) if lines else None
+
+    def _lines(self) -> list[bytes]:
+        """The whole ones."""
+        lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
+        return [line for line in lines if line.endswith(b"\n")]
+
+    def _row(self, number: int, line: bytes) -> dict:
+        try:
+            return json.loads(line)
+        except ValueError as error:
+            raise UserError(f"{self.path}, line {number} is damaged ({error}): delete it") from None
 
     def append(self, row: Mapping) -> None:
         """Writes one row, which is on the disk when this returns."""

@@ -168,8 +168,7 @@ class Steps:
         """
         count = len(jax.tree.leaves(batches)[0])
         if count not in self.compiled:
-            with full_memory_as_user_error():
-                self.compiled[count] = self._jitted.lower(state, batches, key).compile()
+            self.compiled[count] = self._jitted.lower(state, batches, key).compile()
             needed, there = step_memory(self.compiled[count]), device_memory()
             if needed > there:
                 raise UserError(f"a step takes {_gib(needed)} of memory, the device has {_gib(there)}: {LOWER}")

@@ -2,7 +2,11 @@
 
 import os
 import signal
+import sys
 import threading
+from typing import TextIO
+
+from jaxgan import quiet
 
 
 class Preemption:
@@ -17,7 +21,7 @@ class Preemption:
     def __init__(self):
         self.signum: int | None = None
         self._before = {}
-        self._terminals: list[int] = []
+        self._terminals: list[TextIO] = []
 
     def __enter__(self) -> "Preemption":
         if threading.current_thread() is threading.main_thread():  # others cannot set handlers, nor get signals
@@ -27,7 +31,7 @@ class Preemption:
             self._heard_before = signal.set_wakeup_fd(self._hears, warn_on_full_buffer=False)
             self._before = {signum: signal.signal(signum, self._receive) for signum in self.SIGNALS}
             if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-                self._terminals = [stream for stream in (1, 2) if os.isatty(stream)]
+                self._terminals = [stream for stream in (sys.stdout, sys.stderr) if stream.isatty()]
                 self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._hang_up)
         return self
 
@@ -45,10 +49,8 @@ class Preemption:
 
     def _hang_up(self, signum: int, frame) -> None:
         self.signum = self.signum or signum
-        nowhere = os.open(os.devnull, os.O_WRONLY)
         for terminal in self._terminals:  # which takes no words any more
-            os.dup2(nowhere, terminal)
-        os.close(nowhere)
+            quiet.silence(terminal)
 
 
 def _leave_at_the_second(heard: int) -> None:

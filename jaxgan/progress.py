@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
+from jaxgan import quiet
+
 INTERVAL = 10.0  # seconds between two lines
 IN_PLACE = 1.0  # seconds between two texts of a notebook, of which the last is kept
 
@@ -53,9 +55,12 @@ class Progress:
         self.done = self._bar.n = done
 
     def print(self, text: str) -> None:
-        """Prints a line, above the bar where there is one."""
-        self._bar.write(text, file=self._file)
-        self._file.flush()
+        """Prints a line, above the bar where there is one; what a pipe's reader has left says nothing more."""
+        try:
+            self._bar.write(text, file=self._file)
+            self._file.flush()
+        except BrokenPipeError:
+            quiet.silence(self._file)
 
     def rate(self) -> float:
         """Units a second since the first one was done."""

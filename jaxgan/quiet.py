@@ -7,6 +7,14 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
+
+
+def silence(stream: TextIO) -> None:
+    """What is written to an output that nobody reads any more goes nowhere from now on."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def has_tensorflow() -> bool:

@@ -54,7 +54,7 @@ def load(workdir: str | Path, step: int | str | None = None) -> tuple[algorithms
     while True:
         with run.reader() as checkpoints:
             try:
-                found, state, _ = checkpoints.restore(run.state, _best(checkpoints) if step == BEST else step)
+                found, state, _ = checkpoints.restore(run.state, _wanted(checkpoints, step))
             except Vanished:
                 continue
             return run.algorithm, state, found
@@ -71,9 +71,9 @@ def load_all(workdir: str | Path) -> Iterator[tuple[algorithms.Algorithm, algori
     while found is None:
         with run.reader() as checkpoints:
             wanted, damaged = checkpoints.steps(), []
-            for step in wanted or [None]:  # with None, restore says that there is nothing
+            for step in wanted or [0]:  # restore says that there is nothing
                 try:
-                    found, state, _ = checkpoints.restore(run.state, step)
+                    found, state, _ = checkpoints.restore(run.state, [step])
                 except Vanished:
                     continue
                 except Damaged as error:
@@ -105,8 +105,10 @@ def origin(workdir: str | Path) -> DataSet:
     return find_prepared(data["name"], data["fingerprint"])
 
 
-def _best(checkpoints: Checkpoints) -> int:
-    step = checkpoints.best()
-    if step is None and checkpoints.steps():
-        raise UserError(f"no checkpoint in {checkpoints.folder} was measured in training: name a step")
-    return step
+def _wanted(checkpoints: Checkpoints, step: int | str | None) -> list[int] | None:
+    """What `Checkpoints.restore` is to try for a step, "best", or None for the newest."""
+    if step == BEST:
+        step = checkpoints.best()
+        if step is None and checkpoints.steps():
+            raise UserError(f"no checkpoint in {checkpoints.folder} was measured in training: name a step")
+    return None if step is None else [step]

@@ -249,7 +249,9 @@ def _check_numbers(options: argparse.Namespace) -> None:
         if name != "num" and value is not None and not moves:
             walks = "--interpolate=slerp or --atom=N" if name == "frames" else "--interpolate=slerp"
             raise UserError(f"--{name} is for a walk: add {walks}, or leave it out")
-    if options.truncation is not None and options.truncation < LEAST_TRUNCATION:
+    if not 0 <= options.seed < 2**32:
+        raise UserError(f"--seed={options.seed}: it is a number from 0 and below {2**32}")
+    if options.truncation is not None and not options.truncation >= LEAST_TRUNCATION:
         raise UserError(f"--truncation={options.truncation}: it is {LEAST_TRUNCATION} or more")
     others = options.grid != "samples" or options.atom is not None or options.input or _latent_tool(options)
     if options.truncation is not None and (others or options.interpolate):

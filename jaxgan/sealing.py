@@ -1,5 +1,6 @@
 """Checksums of a folder's files: whether they are what was written."""
 
+import errno
 import hashlib
 import json
 from pathlib import Path
@@ -31,11 +32,17 @@ def fault(folder: Path) -> str | None:
         return None
     except ValueError:
         return f"{NAME} is not readable"
+    if not isinstance(sums, dict):
+        return f"{NAME} is not readable"
     for name, digest in sums.items():
         try:
             found = _digest(folder / name)
         except FileNotFoundError:
             return f"{name} is missing"
+        except OSError as error:
+            if error.errno != errno.EIO:  # others may be of the moment, as no right to read
+                raise
+            return f"{name} cannot be read"
         if found != digest:
             return f"{name} is not what was written"
     return None

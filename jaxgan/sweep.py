@@ -27,6 +27,10 @@ TRIALS = 27
 LONGEST = 200  # letters of a run directory's name, of which file systems take 255
 
 
+class Unfinished(UserError):
+    """Some members of a sweep did not come to their ends."""
+
+
 class Setting(NamedTuple):
     """One combination of the values."""
 
@@ -107,8 +111,8 @@ def sweep(arguments: Sequence[str], text: str, workdir: str | Path) -> None:
       workdir: the sweep's directory.
 
     Raises:
-      UserError: something that the user can mend, before anything is written; or, when all others are done, that
-        members did not finish.
+      UserError: something that the user can mend, before anything is written.
+      Unfinished: members did not finish; all others have.
       SystemExit: with 128 + the signal's number, after a signal.
     """
     found = settings(arguments, text)
@@ -126,7 +130,7 @@ def sweep(arguments: Sequence[str], text: str, workdir: str | Path) -> None:
     print(f"{summary.table()}\nwrote {summary.path}")
     errors = [f"{member.name}: {member.error}" for member in members if member.error]
     if errors:
-        raise UserError(f"{len(errors)} of {len(members)} members did not finish: {'; '.join(errors)}")
+        raise Unfinished(f"{len(errors)} of {len(members)} members did not finish: {'; '.join(errors)}")
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -43,7 +43,11 @@ def train(config: ConfigDict, workdir: str | Path, heard: Callable[[], None] | N
     """
     experiment = experiments.prepare(config)
     opened = hosts.opened if jax.process_count() > 1 else logbook.opened
-    with opened(experiment, workdir, heard=heard) as book, Preemption() as preemption:
+    with (
+        parallel.full_memory_as_user_error(),
+        opened(experiment, workdir, heard=heard) as book,
+        Preemption() as preemption,
+    ):
         return loop(book, preemption)
 
 
@@ -106,9 +110,8 @@ def calls(
         compiled = steps.compile(state, batch, key)
         if first:
             progress.print(expectation(experiment, compiled))
-        with parallel.full_memory_as_user_error():
-            state, metrics = compiled(state, batch, key)
-            jax.block_until_ready(in_flight)  # no more than one call ahead, so that a signal is soon heard
+        state, metrics = compiled(state, batch, key)
+        jax.block_until_ready(in_flight)  # no more than one call ahead, so that a signal is soon heard
         step += count
         progress.advance(count)
         if step - count < known <= step:

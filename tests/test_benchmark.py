@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support import ROOT
 
-from jaxgan import benchmark, evaluate, images
+from jaxgan import benchmark, evaluate, images, sweep
 from jaxgan.errors import UserError
 from jaxgan.rundir import RunDirectory
 
@@ -129,11 +129,23 @@ def test_mistakes_are_one_line_and_nothing_is_written(arguments, said, tmp_path,
 
 def test_a_seed_that_fails_leaves_the_others_their_rows(compared, monkeypatch, capsys):
     workdir, _ = compared
-    fails = lambda *_: (_ for _ in ()).throw(UserError("1 of 3 members did not finish"))
+    fails = lambda *_: (_ for _ in ()).throw(sweep.Unfinished("1 of 3 members did not finish"))
     monkeypatch.setattr("jaxgan.sweep.sweep", fails)
     with pytest.raises(UserError, match="1 of 3 members did not finish"):
         benchmark.main([*FIELDS, f"--workdir={workdir}", "--seeds=0,1,7"])
     assert ", last | 2 | 6 [6, 6] |" in capsys.readouterr().out
+
+
+def test_runs_with_another_setting_get_no_row(compared):
+    workdir, _ = compared
+    before = rows(workdir)
+    (workdir / "rows.jsonl").unlink()  # as if killed before it measured
+    with pytest.raises(UserError, match="holds a run that differs"):
+        benchmark.main([*FIELDS, f"--workdir={workdir}", "--seeds=0,1", "--config.gamma=0.3"])
+    assert not (workdir / "rows.jsonl").exists()
+    (workdir / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in before) + '{"torn')
+    benchmark.main([*FIELDS, f"--workdir={workdir}", "--seeds=0,1"])
+    assert rows(workdir) == before
 
 
 def test_intervals_are_students():

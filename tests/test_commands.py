@@ -18,6 +18,13 @@ from jaxgan.train import train
 TINY = f"--config={ROOT}/configs/began.py:tiny"
 
 
+def test_a_reader_that_leaves_is_no_fault():
+    command = [sys.executable, "-c", "from jaxgan import cli; cli.run(lambda: print('a' * 10**6, flush=True))"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait(60)) == (b"", 141)
+
+
 @pytest.mark.parametrize(
     ("module", "arguments", "said"),
     [

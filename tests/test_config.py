@@ -38,6 +38,7 @@ def test_typed_epochs_win_over_the_presets_steps():
         ("--config.gamma=abc", "--config.gamma=abc"),
         ("--config.steps=1e3", "--config.steps=1e3"),
         ("--config.gamma=nan", "gamma=nan"),
+        ("--config.data.dir=", "data.dir is empty: give a path, or leave it out"),
         ("--config.batch_size=0", "batch_size=0"),
         ("--config.data.image_size=48", "data.image_size=48: images are square, their side is one of 32, 64, 128"),
         ("--config.activation=tanh", "activation=tanh: it is one of elu"),

@@ -1,5 +1,7 @@
 """Checkpoints that are no longer what was written."""
 
+import errno
+import hashlib
 import shutil
 
 import jax
@@ -7,7 +9,8 @@ import numpy as np
 import pytest
 from support import load
 
-from jaxgan import restoring, sample
+from jaxgan import restoring, sample, sealing
+from jaxgan.checkpoint import saved_steps
 from jaxgan.errors import UserError
 from jaxgan.rundir import RunDirectory
 from jaxgan.train import train
@@ -54,12 +57,17 @@ def empty_sums(folder):
     (folder / "checksums.json").write_text("{")
 
 
+def other_sums(folder):
+    (folder / "checksums.json").write_text("[]")
+
+
 DAMAGES = {
     flip: "is not what was written",
     truncate: "is not what was written",
     lose: "is missing",
     empty_config: "config/metadata is not what was written",
     empty_sums: "checksums.json is not readable",
+    other_sums: "checksums.json is not readable",
 }
 
 
@@ -88,6 +96,21 @@ def test_a_training_goes_on_from_there_and_comes_to_the_same_end(damage, run, wh
     assert [path.name.split("-")[0] for path in (run / "damaged").iterdir()] == ["6"]  # nothing is thrown away
     assert sample.load(run)[2] == 6
     assert capsys.readouterr().err == ""
+
+
+def test_a_start_that_fails_after_that_leaves_what_is_whole(run, monkeypatch):
+    flip(run / "checkpoints" / "6")
+    monkeypatch.setattr(RunDirectory, "claim", lambda *_: (_ for _ in ()).throw(OSError("no room")))
+    with pytest.raises(OSError, match="no room"):
+        train(load("began", log_every=1, keep=1), run)
+    assert saved_steps(run / "checkpoints") == [2, 4]
+
+
+def test_a_block_that_the_disk_cannot_read_is_damage(run, monkeypatch, capsys):
+    digest = lambda path: (_ for _ in ()).throw(OSError(errno.EIO, "Input/output error")) if "/6/" in str(path) else ""
+    monkeypatch.setattr(sealing, "_digest", lambda path: digest(path) or hashlib.sha256(path.read_bytes()).hexdigest())
+    assert sample.load(run)[2] == 4
+    assert "cannot be read), using 4" in capsys.readouterr().err
 
 
 def test_where_none_is_whole_it_is_a_line(run):

@@ -120,6 +120,12 @@ def test_a_run_directory_that_is_deleted_meanwhile_is_one_line(next_to_write, tm
     assert not workdir.exists()
 
 
+def test_checkpoints_that_are_deleted_meanwhile_are_one_line(tmp_path):
+    delete = lambda: shutil.rmtree(tmp_path / "checkpoints")
+    with pytest.raises(UserError, match="was deleted or moved while the run wrote to it: leave it where it is"):
+        train(load("began", steps=2, log_every=2), tmp_path, heard=delete)
+
+
 def test_checkpoints_wait_for_a_slow_disk(tmp_path, monkeypatch):
     """They are written beside the training, which begins none before the last one is there: none pile up in memory."""
     order, seal, save = [], checkpoint.sealing.seal, Checkpoints.save

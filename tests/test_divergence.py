@@ -8,6 +8,7 @@ import pytest
 from support import load
 
 from jaxgan import sample
+from jaxgan.checkpoint import Checkpoints, saved_steps
 from jaxgan.errors import UserError
 from jaxgan.logbook import Logbook
 from jaxgan.rundir import RunDirectory
@@ -113,6 +114,42 @@ def test_a_run_that_was_sent_back_resumes_exactly(recovered, tmp_path, left):
     state = train(load("began", steps=8, keep=9, **RESTORED), tmp_path / "run")
     jax.tree.map(np.testing.assert_array_equal, jax.device_get(state), jax.device_get(recovered[1]))
     assert rows_without_times(tmp_path / "run") == rows_without_times(recovered[0])
+
+
+def test_a_kill_while_it_goes_back_changes_nothing(recovered, monkeypatch, tmp_path):
+    """Once before what is later is dropped, and once while it is: the second time that the run goes back."""
+    drop_after, dropped = Checkpoints.drop_after, []
+
+    def dies(self, step):
+        dropped.append(step)
+        if dropped == [4, 2]:
+            raise KeyboardInterrupt
+        drop_after(self, step)
+
+    falter(monkeypatch, at=5, times=2)
+    monkeypatch.setattr(Checkpoints, "drop_after", dies)
+    with pytest.raises(KeyboardInterrupt):
+        train(load("began", steps=8, keep=9, **RESTORED), tmp_path)
+    assert saved_steps(tmp_path / "checkpoints") == [2, 4]
+    state = train(load("began", steps=8, keep=9, **RESTORED), tmp_path)
+    jax.tree.map(np.testing.assert_array_equal, jax.device_get(state), jax.device_get(recovered[1]))
+    assert rows_without_times(tmp_path) == rows_without_times(recovered[0])
+
+
+def test_a_damaged_checkpoint_is_not_gone_back_to(recovered, monkeypatch, tmp_path, capsys):
+    """But to the one before it."""
+    falter(monkeypatch, at=5, times=1)
+    restore = Checkpoints.restore
+
+    def damaged(self, state, wanted=None):
+        next((tmp_path / "checkpoints" / "4" / "state").rglob("manifest.ocdbt")).write_bytes(b"")
+        return restore(self, state, wanted)
+
+    monkeypatch.setattr(Checkpoints, "restore", damaged)
+    train(load("began", steps=8, keep=9, **RESTORED), tmp_path)
+    assert "checkpoint 4 is damaged" in capsys.readouterr().err
+    restores = [row for row in RunDirectory(tmp_path).events.read() if row["event"] == "restore"]
+    assert [(row["step"], row["from"]) for row in restores] == [(2, 5)]
 
 
 def test_a_run_that_diverges_again_and_again_stops(monkeypatch, tmp_path):

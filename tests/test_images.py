@@ -78,6 +78,22 @@ def test_a_title_stands_above(channels):
     assert titled[:24, 70:].min() == 255
 
 
+def test_arrays_are_made_once_and_anew_where_they_are_damaged(tmp_path, capsys):
+    made = []
+
+    def make():
+        made.append(1)
+        return {"a": np.arange(3)}
+
+    for _ in range(2):
+        np.testing.assert_array_equal(images.kept_npz(tmp_path / "a.npz", make)["a"], [0, 1, 2])
+    assert (len(made), capsys.readouterr().out) == (1, "")
+    (tmp_path / "a.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:-30])
+    np.testing.assert_array_equal(images.kept_npz(tmp_path / "a.npz", make)["a"], [0, 1, 2])
+    assert len(made) == 2
+    assert capsys.readouterr().out.endswith("and made anew\n")
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_files_are_whole_or_untouched(tmp_path, channels, monkeypatch):
     path = tmp_path / "samples" / "a.png"

@@ -84,6 +84,23 @@ def test_a_signal_saves_and_says_how_to_go_on(signum, code, tmp_path):
     assert (tmp_path / "checkpoints" / str(last["step"])).exists()
 
 
+def test_a_reader_that_leaves_with_the_same_signal_hinders_nothing(tmp_path):
+    """As `tee` does, behind a pipe."""
+    started = Started(tmp_path, **LONG | {"steps": 100_000})
+
+    def reader_leaves(run):
+        goes = rows_reach(5)(run)
+        if goes:
+            started.process.stdout.close()
+        return goes
+
+    code, _, error = started.when(reader_leaves, signal.SIGINT)
+    assert (code, error) == (130, "")
+    last = RunDirectory(tmp_path).events.last()
+    assert (last["event"], last["signal"]) == ("preemption", "SIGINT")
+    assert (tmp_path / "checkpoints" / str(last["step"])).exists()
+
+
 IN_TERMINAL = """
 import os, signal, sys
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as the tests themselves may run under nohup

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from jaxgan import metrics
+from jaxgan.errors import UserError
 
 
 def test_rows_are_read_back_and_a_torn_one_is_dropped(tmp_path):
@@ -19,6 +20,15 @@ def test_rows_are_read_back_and_a_torn_one_is_dropped(tmp_path):
     rows.keep(lambda row: row["step"] <= 2)
     rows.append({"step": 3})
     assert rows.path.read_text() == '{"step": 1}\n{"step": 2}\n{"step": 3}\n'
+
+
+@pytest.mark.parametrize("line", [b'{"step": 2', b'{"step": \xff}', b"\0\0"])
+def test_a_damaged_row_is_named(line, tmp_path):
+    rows = metrics.JsonLines(tmp_path / "rows.jsonl")
+    rows.path.write_bytes(b'{"step": 1}\n' + line + b'\n{"step": 3}\n')
+    with pytest.raises(UserError, match=r"rows.jsonl, line 2 is damaged \(.*\): delete it"):
+        rows.read()
+    assert rows.last() == {"step": 3}
 
 
 def test_keep_replaces_the_file_in_one_go(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 
 import jax
@@ -248,6 +249,16 @@ def test_a_member_that_fails_leaves_the_others_alone(which, request, monkeypatch
     found = summary_of(tmp_path)["members"]
     assert [member["state"] for member in found] == ["finished", "finished", "failed", "failed"]
     assert "training diverged" in found[-1]["error"]
+
+
+def test_a_member_whose_newest_checkpoint_is_damaged_goes_on_alone_from_the_one_before(together, accelerator, tmp_path):
+    shutil.copytree(together, tmp_path / "sweep")
+    for name in NAMES:
+        shutil.rmtree(tmp_path / "sweep" / "members" / name / "checkpoints" / "6")
+    (tmp_path / "sweep" / "members" / NAMES[1] / "checkpoints" / "4" / "checksums.json").write_text("{")
+    sweep_in(tmp_path / "sweep", PAIRS)
+    for name in NAMES:
+        assert_same_run(tmp_path / "sweep" / "members" / name, together / "members" / name)
 
 
 @pytest.mark.parametrize("which", [pytest.param("in_turn", marks=pytest.mark.slow), "together"])

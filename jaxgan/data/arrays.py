@@ -2,7 +2,6 @@
 
 import hashlib
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def load_npz(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
             Archive(path, lambda name: name in members, largest=MAX_TOTAL)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in names if name in file.files}
-    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except Exception as error:  # damaged files make zipfile, zlib and NumPy raise nearly anything
         raise UserError(f"{path} is no whole .npz file ({error}); write it again") from error
     if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
         raise UserError(f"{path} is no whole .npz file (`{strange[0]}` is no array); write it again")
@@ -64,14 +63,15 @@ def _load(path: Path) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray | N
         raise UserError(f"{path}: `image` should be uint8 (N, H, W, 1 or 3), found {found}")
     label = arrays.get("label", np.zeros(len(image), np.int32))
     _check(path, "label", label, len(image), np.integer)
-    if "names" not in arrays and label.max(initial=-1) >= len(image):
-        raise UserError(f"{path}: label {label.max()} is beyond the {len(image)} images; give `names`, one a label")
-    names = [str(name) for name in np.ravel(arrays.get("names", range(int(label.max(initial=0)) + 1)))]
+    largest = int(label.max()) if len(label) else 0
+    if "names" not in arrays and len(label) and largest >= len(image):
+        raise UserError(f"{path}: label {largest} is beyond the {len(image)} images; give `names`, one a label")
+    names = [str(name) for name in np.ravel(arrays.get("names", range(largest + 1)))]
     held_out = arrays.get("held_out")
     if held_out is not None:
         _check(path, "held_out", held_out, len(image), np.bool_)
-    if len(label) and not 0 <= label.min() <= label.max() < len(names):
-        raise UserError(f"{path}: labels go from {label.min()} to {label.max()}, but there are {len(names)} names")
+    if len(label) and not 0 <= label.min() <= largest < len(names):
+        raise UserError(f"{path}: labels go from {label.min()} to {largest}, but there are {len(names)} names")
     return image, label, names, held_out
 
 

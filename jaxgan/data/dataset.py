@@ -146,7 +146,7 @@ def _read(folder: Path, name: str) -> DataSet:
             for split in SPLITS
         ]
         return DataSet(name, info["fingerprint"], info["names"], *splits, info["duplicates"], info["skipped"])
-    except (FileNotFoundError, ValueError, KeyError) as error:  # a purge of old files, or a disk's fault
+    except Exception as error:  # a purge of old files, or a disk's fault, on which NumPy raises nearly anything
         raise UserError(f"{folder} is damaged ({error}): delete it, and the images are prepared anew") from error
 
 

@@ -71,10 +71,8 @@ def read(shape: tuple[int, int, int], image: np.ndarray) -> np.ndarray:
 def _reader(shape: tuple[int, int, int], recipe: Recipe) -> tuple[Callable, dict]:
     digest = hashlib.sha256(repr(recipe).encode()).hexdigest()[:8]
     path = cache.folder("poses", f"{VERSION}-{'x'.join(map(str, shape))}-{digest}.npz")
-    if not path.exists():
-        images.save_npz(path, **traverse_util.flatten_dict(_train(shape, recipe), sep="/"))
-    with np.load(path) as file:
-        variables = traverse_util.unflatten_dict({name: file[name] for name in file.files}, sep="/")
+    make = lambda: traverse_util.flatten_dict(_train(shape, recipe), sep="/")
+    variables = traverse_util.unflatten_dict(images.kept_npz(path, make), sep="/")
     network = parallel.jit_alone(
         lambda variables, part: Regressor(recipe.width).apply(variables, images.to_float(part))
     )

@@ -14,7 +14,6 @@ import hashlib
 import itertools
 import math
 import time
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -77,12 +76,14 @@ class Probe(NamedTuple):
 def load(dataset: DataSet) -> Probe:
     """Returns the set's probe, trained by RECIPE on its training images where no earlier call has done so."""
     path = cache.folder("probes", f"{dataset.fingerprint}-{_digest(RECIPE)}.npz")
-    if not path.exists():
+
+    def make() -> dict[str, np.ndarray]:
         start = time.monotonic()
         probe = train(dataset, RECIPE)
-        _save(path, probe)
         print(f"probe trained in {time.monotonic() - start:.0f} s: {describe(probe)}", flush=True)
-    return _read(path)
+        return _to_arrays(probe)
+
+    return _from_arrays(images.kept_npz(path, make))
 
 
 def describe(probe: Probe) -> str:
@@ -251,14 +252,11 @@ def _digest(recipe: Recipe) -> str:
     return hashlib.sha256(repr(recipe).encode()).hexdigest()[:8]
 
 
-def _save(path: Path, probe: Probe) -> None:
-    arrays = traverse_util.flatten_dict(probe.variables, sep="/")
+def _to_arrays(probe: Probe) -> dict[str, np.ndarray]:
     fields = {name: np.asarray(value) for name, value in probe._asdict().items() if name != "variables"}
-    images.save_npz(path, **fields, **arrays)
+    return fields | traverse_util.flatten_dict(probe.variables, sep="/")
 
 
-def _read(path: Path) -> Probe:
-    with np.load(path) as file:
-        arrays = {name: file[name] for name in file.files}
+def _from_arrays(arrays: dict[str, np.ndarray]) -> Probe:
     fields = {name: arrays.pop(name).tolist() for name in Probe._fields if name != "variables"}
     return Probe(**fields, variables=traverse_util.unflatten_dict(arrays, sep="/"))

@@ -12,6 +12,7 @@ from jaxgan import config as config_lib
 from jaxgan.algorithms.network import Network, arrays, networks
 from jaxgan.errors import UserError
 from jaxgan.exporting import Trained
+from jaxgan.reporting.notes import escape
 
 LICENCES = {
     "toons": "Apache-2.0, drawn by jaxgan",
@@ -87,19 +88,20 @@ def _public(trained: Trained) -> dict:
 
 
 def _classes(names: list[str]) -> str:
-    return f"; told the classes {', '.join(names)}" if names else ""
+    return f"; told the classes {', '.join(map(escape, names))}" if names else ""
 
 
 def _measures(trained: Trained) -> str:
     """A table of the run's evaluation, where it is of this step."""
     missing = f"None yet: `python -m jaxgan.evaluate --workdir=DIR --step={trained.step}` takes them."
     path = trained.workdir / "evaluation.json"
-    if not path.exists():
+    try:
+        found = json.loads(path.read_text())
+        if found["step"] != trained.step:
+            return missing
+        rows = [f"| {name} | {measure['value']:.4g} |" for name, measure in found["measures"].items()]
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):  # none, or damaged
         return missing
-    found = json.loads(path.read_text())
-    if found["step"] != trained.step:
-        return missing
-    rows = [f"| {name} | {measure['value']:.4g} |" for name, measure in found["measures"].items()]
     return "\n".join(["| measure | value |", "|---|---|", *rows])
 
 

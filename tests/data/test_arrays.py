@@ -50,6 +50,13 @@ def test_array_files_of_another_layout(arrays, said, tmp_path):
         prepare(load("began", data__name="arrays", data__dir=tmp_path / "a.npz").data)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint64, np.int8])
+def test_labels_are_whole_numbers_of_any_kind(dtype, tmp_path):
+    image = np.arange(40, dtype=np.uint8)[:, None, None, None].repeat(8, 1).repeat(8, 2).repeat(3, 3)
+    np.savez(tmp_path / "a.npz", image=image, label=np.arange(40).astype(dtype) % 3)
+    assert prepared(tmp_path / "a.npz").names == ["0", "1", "2"]
+
+
 def test_a_single_array_is_no_npz(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros(3))
     with pytest.raises(UserError, match=r"a\.npy is no whole \.npz"):
@@ -66,8 +73,10 @@ def test_a_single_array_is_no_npz(tmp_path):
         npy(b"{'descr': '|O', 'fortran_order': False, 'shape': (20,)}\n" + b"cos\nsystem\n"),
         npy(b"__import__('os').system('true')\n"),
         npy(b"{'descr': '|u1'}\n"),
+        npy(b"{'descr': '|u1', 'fortran_order': False, 'shape': ((40, 8, 8, 3}\n"),
+        npy(b"{[]: 1}\n"),
     ],
-    ids=["empty", "text", "huge", "short", "pickled", "code", "lacking"],
+    ids=["empty", "text", "huge", "short", "pickled", "code", "lacking", "unbalanced", "unhashable"],
 )
 def test_a_crafted_array_is_refused_in_a_line(member, tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
