@@ -282,8 +282,11 @@ def test_too_little_memory_is_said_before_the_first_step(tmp_path, monkeypatch):
     assert not RunDirectory(tmp_path).metrics.read()
 
 
-def test_memory_that_runs_out_is_said():
+def test_memory_that_runs_out_is_said(tmp_path, monkeypatch):
     full = jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 99 bytes.")
+    with monkeypatch.context() as patch, pytest.raises(UserError, match="memory of .* is full: lower batch_size"):
+        patch.setattr(parallel, "jit_init", lambda *_: (_ for _ in ()).throw(full))  # before the first step, too
+        train(load("began"), tmp_path)
     with pytest.raises(UserError, match="memory of .* is full: lower batch_size"), parallel.full_memory_as_user_error():
         raise full
     with pytest.raises(jax.errors.JaxRuntimeError), parallel.full_memory_as_user_error():

@@ -91,6 +91,9 @@ def test_a_card_says_what_was_trained_on_what_and_how_good_it_is(run, tmp_path):
     (run / "evaluation.json").write_text(json.dumps({"step": 6, "measures": {"fd_probe": {"value": 12.3456}}}))
     export.main([f"--workdir={run}", f"--out={tmp_path}/w.safetensors"])
     assert "| fd_probe | 12.35 |" in (tmp_path / "w.safetensors.md").read_text()
+    (run / "evaluation.json").write_text("{")
+    export.main([f"--workdir={run}", f"--out={tmp_path}/w.safetensors"])
+    assert "None yet" in (tmp_path / "w.safetensors.md").read_text()
     (run / "evaluation.json").unlink()
 
 
