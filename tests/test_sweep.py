@@ -258,7 +258,10 @@ def test_a_member_whose_newest_checkpoint_is_damaged_goes_on_alone_from_the_one_
     (tmp_path / "sweep" / "members" / NAMES[1] / "checkpoints" / "4" / "checksums.json").write_text("{")
     sweep_in(tmp_path / "sweep", PAIRS)
     for name in NAMES:
-        assert_same_run(tmp_path / "sweep" / "members" / name, together / "members" / name)
+        ours, theirs = (rows(workdir / "members" / name) for workdir in (tmp_path / "sweep", together))
+        assert [row["step"] for row in ours] == [1, 2, 3, 4, 5, 6]
+        for row, same in zip(ours, theirs, strict=True):  # but for rounding, as groups are of other sizes
+            assert row == pytest.approx(same, rel=1e-4)
 
 
 @pytest.mark.parametrize("which", [pytest.param("in_turn", marks=pytest.mark.slow), "together"])
