@@ -148,13 +148,13 @@ def _sdpc_began() -> dict:
 
 def _sdpc_codes() -> dict:
     sdpc = _sdpc()
-    layer = sdpc["layer_2"] | {"kernel": 3, "sparsity": 0.2}
+    layer = sdpc["layer_2"] | {"kernel": 3, "sparsity": 0.05}
     return sdpc | {
         "batch_size": 32,
-        "layer_1": layer | {"kernel": 8, "stride": 4, "sparsity": 0.3, "lr": 1e-3},
+        "layer_1": layer | {"kernel": 8, "stride": 4, "sparsity": 0.1, "lr": 1e-3},
         **{f"layer_{number}": layer | {"atoms": 96} for number in range(2, MOST_LAYERS + 1)},
         "pretrain_steps": 3080,  # in which the dictionaries learn, before G and D do
-        "code_layer": 2,  # layer whose codes G draws
+        "code_layer": 1,  # layer whose codes G draws
         "code_weight": 0.0,  # of the mean of G's codes in G's loss
         "activation": "elu",  # of the generator: elu, relu, leaky_relu, silu or gelu
         "r1": 0.3,  # weight of D's squared gradient at real codes, halved, in D's loss on those

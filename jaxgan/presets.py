@@ -24,7 +24,7 @@ QUICK_BALANCE = {
 }
 QUICK_SDPC = {"steps": 500, "layer_1.atoms": 32, "sample_every": 100, "checkpoint_every": 100}
 TINY_SDPC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "max_iterations": 20, "dead_after": 2}
-TINY_CODES = TINY_SDPC | {"pretrain_steps": 3}
+TINY_CODES = TINY_SDPC | {"pretrain_steps": 3, "code_layer": 2, "layer_1.sparsity": 0.3, "layer_2.sparsity": 0.2}
 TINY_TRANSLATION = {"data.a.name": "sketches", "data.b.name": "toons", "data.image_size": 32, "data.load_size": 0}
 TINY_TRANSLATION |= {"blocks": 1, "critic_halvings": 1, "pool": 4, "lr_hold_steps": 3, "lr_fall_steps": 30}
 TINY_CRITIC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "inference_steps": 2}

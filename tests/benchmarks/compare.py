@@ -45,7 +45,7 @@ SYSTEMS = {
         "dcgan",
         "sdpc_began",
         "sdpc_shared",
-        "sdpc_codes+code_layer=1+layer_1.sparsity=0.1+layer_2.sparsity=0.05",
+        "sdpc_codes",
     ],
     "simpsons_mnist": [
         "began+gamma=0.7+lambda_k=0.01+pull_away=0.25",
@@ -53,7 +53,7 @@ SYSTEMS = {
         "dcgan",
         "sdpc_began+gamma=0.7+pull_away=0.1",
         "sdpc_shared+gamma=0.7+pull_away=0.1",
-        "sdpc_codes+code_layer=1+layer_1.sparsity=0.1+layer_2.sparsity=0.05+r1=1",
+        "sdpc_codes+r1=1",
     ],
 }
 # Fields whose values do not change what a step takes.
