@@ -1,20 +1,19 @@
-"""Systems compared in equal time, over seeds: python tests/benchmarks/compare.py time|run|table|picture ...
+"""Systems compared in equal time or steps, over seeds: python tests/benchmarks/compare.py time|run|table|picture ...
 
   time [--costs=FILE.json]
                       what a step of each system takes, on one core, in turn with the others
-  run [--seeds=0,1,2] [--minutes=20] [--jobs=2] [--costs=FILE.json] [--rows=FILE.jsonl] [--workdir=DIR]
-      [--config.data.dir=...]
-                      trains each for as many steps as fit the time, evaluates its best and its last checkpoint, draws
-                      64 samples of both, adds a row
-  table [--minutes=20] [--rows=FILE.jsonl]
+  run [--seeds=0,1,2] [--jobs=2] [--costs=FILE.json] [--rows=FILE.jsonl] [--workdir=DIR] [--config.data.dir=...]
+                      trains each, evaluates its best and its last checkpoint, draws 64 samples of both, adds a row
+  table [--rows=FILE.jsonl]
                       means over seeds, and differences from the first system between runs of one seed
   picture --out=FILE [--seeds=0,1,2] [--workdir=DIR]
                       those samples of the best checkpoints: a column for each system, a row for each seed
 
-All take --data=toons|simpsons_mnist and --systems=began,... in the place of those by which a fusion of GANs and SDPC is
-judged on it. A system is a config's quick preset with other fields behind it: sdpc_began+pull_away=0+feedback=0. A run
-has a core of its own, `--jobs` of them at a time; 20 minutes on one core are 10 on two. Steps, not the clock, end it,
-so that it can be repeated and other work on the machine costs it nothing. Runs that have a row are passed over.
+All take --data=toons|simpsons_mnist, --minutes=20 on one core or --steps=N, and --systems=began,... in the place of
+those by which a fusion of GANs and SDPC is judged. A system is a config's quick preset with other fields behind it:
+sdpc_began+pull_away=0+feedback=0. A run has a core of its own, `--jobs` of them at a time; 20 minutes on one core are
+10 on two. Minutes stand for as many steps as fit them by what `time` found, so that a run can be repeated and other
+work on the machine costs it nothing. Runs that have a row are passed over.
 """
 
 import argparse
@@ -111,13 +110,21 @@ def read(rows: Path) -> list[dict]:
 
 def place(options: argparse.Namespace, system: str, seed: int) -> Path:
     """Of one run's benchmark."""
-    return options.workdir / options.data / f"{options.minutes:g}" / f"{system}-{seed}"
+    return options.workdir / options.data / str(options.budget) / f"{system}-{seed}"
 
 
-def train(options: argparse.Namespace) -> None:
+def steps_of(options: argparse.Namespace) -> dict[str, int]:
+    """How many each system makes."""
+    if options.steps:
+        return dict.fromkeys(options.systems, options.steps)
     costs = json.loads(options.costs.read_text())
     if unknown := {program(system) for system in options.systems}.difference(costs):
         sys.exit(f"no step of {', '.join(sorted(unknown))} has been timed: run `time` with --systems first")
+    return {system: int(options.minutes * 60 / costs[program(system)]) for system in options.systems}
+
+
+def train(options: argparse.Namespace) -> None:
+    length = steps_of(options)
     done = {tuple(found[field] for field in KEY) for found in read(options.rows)}
     cores = SimpleQueue()
     for core in sorted(os.sched_getaffinity(0))[: options.jobs]:
@@ -126,12 +133,12 @@ def train(options: argparse.Namespace) -> None:
     def one(seed: int, system: str) -> None:
         workdir, core = place(options, system, seed), cores.get()
         try:
-            steps = int(options.minutes * 60 / costs[program(system)])
+            steps = length[system]
             pace = [f"--config.{field}={steps // 10}" for field in ("sample_every", "checkpoint_every")]
             pace += [f"--config.monitor.every={steps // READINGS}", f"--config.steps={steps}"]
             data = [f"--config.data.name={options.data}", *options.fields]
             on_one_core(command("benchmark", system, workdir, f"--seeds={seed}", *pace, *data), core)
-            found = JsonLines(workdir / "rows.jsonl").last() | {"system": system, "budget": options.minutes}
+            found = JsonLines(workdir / "rows.jsonl").last() | {"system": system, "budget": options.budget}
         except subprocess.CalledProcessError as error:  # whose output has been seen; the others go on
             print(f"{system}, seed {seed}: failed with {error.returncode}", flush=True)
             return
@@ -142,7 +149,7 @@ def train(options: argparse.Namespace) -> None:
         print(f"{system}, seed {seed}: {found['minutes']} min, {found['steps']:,} steps", flush=True)
 
     wanted = [(seed, system) for seed in options.seeds for system in options.systems]
-    missing = [pair for pair in wanted if (pair[1], options.data, pair[0], options.minutes) not in done]
+    missing = [pair for pair in wanted if (pair[1], options.data, pair[0], options.budget) not in done]
     print(f"{len(wanted) - len(missing)} of {len(wanted)} runs have a row in {options.rows}", flush=True)
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(lambda pair: one(*pair), missing))
@@ -180,7 +187,7 @@ def tables(options: argparse.Namespace) -> None:
     for checkpoint in CHECKPOINTS:
         runs = {system: {} for system in options.systems}
         for found in read(options.rows):
-            if found["system"] in runs and (found["data"], found["budget"]) == (options.data, options.minutes):
+            if found["system"] in runs and (found["data"], found["budget"]) == (options.data, options.budget):
                 runs[found["system"]][found["seed"]] = found | found[checkpoint]
         for names in (OF_SAMPLES, SEEN, OF_RUN):
             print(f"{checkpoint}\n", *lines(runs, names), sep="\n", end="\n\n")
@@ -205,7 +212,8 @@ def main() -> None:
     parser.add_argument("what", choices=actions)
     parser.add_argument("--costs", type=Path, default=Path("results/costs.json"))
     parser.add_argument("--rows", type=Path, default=Path("results/fusion.jsonl"))
-    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--systems", type=lambda text: text.split(","))
     parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0, 1, 2])
     parser.add_argument("--jobs", type=int, default=2)
@@ -216,6 +224,7 @@ def main() -> None:
     if options.fields and options.what != "run":
         parser.error(f"unknown: {' '.join(options.fields)}")
     options.systems = options.systems or SYSTEMS[options.data]
+    options.budget = f"{options.steps} steps" if options.steps else options.minutes
     actions[options.what](options)
 
 
