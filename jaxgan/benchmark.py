@@ -35,6 +35,7 @@ from jaxgan.errors import UserError
 from jaxgan.evaluation import LESS_IS_BETTER, measures
 from jaxgan.examining import record
 from jaxgan.examining.real import embed, real_images_of
+from jaxgan.lock import held
 from jaxgan.metrics import JsonLines
 from jaxgan.reporting.runs import judge
 from jaxgan.rundir import RunDirectory
@@ -79,22 +80,22 @@ def benchmark(arguments: Sequence[str], workdir: str | Path, seeds: Sequence[int
         sweep.sweep(arguments, f"seed={','.join(map(str, seeds))}", workdir)
     except sweep.Unfinished as error:
         failed = str(error)
-    rows = JsonLines(workdir / "rows.jsonl")
-    rows.keep(lambda row: True)  # but for one that a crash has torn
-    done = {row["seed"]: row for row in rows.read() if row["steps"] == experiment.steps}
-    for seed, run in runs.items():
-        ended = (run.metrics.last() or {"step": 0})["step"] == experiment.steps
-        if ended and seed not in done:
-            at_once = len(seeds) if parallel.members_together() else 1
-            done[seed] = {"system": _called(name, arguments), "at_once": at_once} | _row(run)
-            rows.append(done[seed])
+    with held(workdir):
+        rows = JsonLines(workdir / "rows.jsonl")
+        rows.keep(lambda row: True)  # but for one that a crash has torn
+        done = {row["seed"]: row for row in rows.read() if row["steps"] == experiment.steps}
+        for seed, run in runs.items():
+            if seed not in done and max(saved_steps(run.checkpoints), default=0) == experiment.steps:
+                at_once = len(seeds) if parallel.members_together() else 1
+                done[seed] = {"system": _called(name, arguments), "at_once": at_once} | _row(run)
+                rows.append(done[seed])
     return [done[seed] for seed in seeds if seed in done], failed
 
 
 def _called(name: str, arguments: Sequence[str]) -> str:
-    """A config's name with the fields behind it that are not of the data."""
+    """A config's name with the fields behind it that do not say which images."""
     given = [argument.removeprefix("--config.") for argument in arguments if argument.startswith("--config.")]
-    return "+".join([name, *(field for field in given if not field.startswith("data."))])
+    return "+".join([name, *(field for field in given if not field.startswith(("data.name=", "data.dir=")))])
 
 
 def _row(run: RunDirectory) -> dict:
@@ -122,8 +123,9 @@ def _judged(run: RunDirectory, checkpoint: str) -> dict:
     """What a checkpoint's evaluation measures; its first 64 samples are drawn beside."""
     which = [f"--workdir={run.path}", *CHECKPOINTS[checkpoint]]
     evaluate.main(which)
+    found = _figures(json.loads(run.evaluation.read_text()))
     sample.main([*which, f"--out={run.path / checkpoint}.png"])
-    return _figures(json.loads(run.evaluation.read_text()))
+    return found
 
 
 def _figures(content: Mapping[str, Any]) -> dict:
@@ -159,10 +161,15 @@ def _images(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 def interval(values: Sequence[float]) -> str:
     """Their mean and, of two or more, its 95 % interval by Student's t."""
     mean = statistics.fmean(values)
-    if len(values) < 2:
-        return f"{mean:.3g}"
+    if len(set(values)) < 2:
+        return _figure(mean)
     reach = stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
-    return f"{mean:.3g} [{mean - reach:.3g}, {mean + reach:.3g}]"
+    return f"{_figure(mean)} [{_figure(mean - reach)}, {_figure(mean + reach)}]"
+
+
+def _figure(value: float) -> str:
+    """With three digits, or all of those before the point."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def table(rows: Sequence[dict]) -> Iterator[str]:
@@ -213,6 +220,8 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     options, rest = parser.parse_known_args(arguments)
     if options.samples and not options.name:
         raise UserError("--samples wants a --name for its row")
+    if options.samples and options.workdir:
+        raise UserError("--samples trains and keeps nothing: leave --workdir out")
     if not options.samples and not options.workdir:
         raise UserError("where to? Give a --workdir")
     if any(argument.startswith("--config.seed") for argument in rest):

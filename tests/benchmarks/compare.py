@@ -4,7 +4,7 @@
                       what a step of each system takes, on one core, in turn with the others
   run [--seeds=0,1,2] [--jobs=2] [--costs=FILE.json] [--rows=FILE.jsonl] [--workdir=DIR] [--config.data.dir=...]
                       trains each, evaluates its best and its last checkpoint, draws 64 samples of both, adds a row
-  table [--rows=FILE.jsonl]
+  table [--seeds=0,1,2] [--rows=FILE.jsonl]
                       means over seeds, and differences from the first system between runs of one seed
   picture --out=FILE [--seeds=0,1,2] [--workdir=DIR]
                       those samples of the best checkpoints: a column for each system, a row for each seed
@@ -56,7 +56,7 @@ SYSTEMS = {
     ],
 }
 # Fields whose values do not change what a step takes.
-SAME_COST = ("gamma", "lambda_k", "lr_g", "lr_d", "lr_hold_steps", "lr_fall_steps", "r1", "init_from")
+SAME_COST = ("gamma", "lambda_k", "lr_g", "lr_d", "lr_hold_steps", "lr_fall_steps", "init_from")
 ROUNDS, STEPS = 3, 60  # of timing: a step's time is the median over the rounds, of the last third of the steps
 READINGS = 20  # of a run's monitor
 INFERRED = 600  # steps where codes are inferred until they rest, which takes longer as dictionaries learn
@@ -104,8 +104,10 @@ def time_steps(options: argparse.Namespace) -> None:
     options.costs.write_text(json.dumps(known, indent=2) + "\n")
 
 
-def read(rows: Path) -> list[dict]:
-    return [json.loads(line) for line in rows.read_text().splitlines()] if rows.exists() else []
+def commit() -> str:
+    """Of the code that runs; with a plus where it is changed."""
+    git = lambda *arguments: subprocess.check_output(["git", *arguments], cwd=ROOT, text=True).strip()
+    return git("rev-parse", "--short", "HEAD") + "+" * bool(git("status", "--porcelain", "--", "jaxgan", "configs"))
 
 
 def place(options: argparse.Namespace, system: str, seed: int) -> Path:
@@ -124,9 +126,11 @@ def steps_of(options: argparse.Namespace) -> dict[str, int]:
 
 
 def train(options: argparse.Namespace) -> None:
-    length = steps_of(options)
-    done = {tuple(found[field] for field in KEY) for found in read(options.rows)}
-    cores = SimpleQueue()
+    length, rows, cores = steps_of(options), JsonLines(options.rows), SimpleQueue()
+    options.rows.parent.mkdir(parents=True, exist_ok=True)
+    rows.keep(lambda row: True)  # but for one that a crash has torn
+    done = {tuple(found[field] for field in KEY) for found in rows.read()}
+    code = commit()
     for core in sorted(os.sched_getaffinity(0))[: options.jobs]:
         cores.put(core)
 
@@ -138,14 +142,13 @@ def train(options: argparse.Namespace) -> None:
             pace += [f"--config.monitor.every={steps // READINGS}", f"--config.steps={steps}"]
             data = [f"--config.data.name={options.data}", *options.fields]
             on_one_core(command("benchmark", system, workdir, f"--seeds={seed}", *pace, *data), core)
-            found = JsonLines(workdir / "rows.jsonl").last() | {"system": system, "budget": options.budget}
+            found = JsonLines(workdir / "rows.jsonl").last()
         except subprocess.CalledProcessError as error:  # whose output has been seen; the others go on
             print(f"{system}, seed {seed}: failed with {error.returncode}", flush=True)
             return
         finally:
             cores.put(core)
-        with options.rows.open("a") as file:
-            file.write(json.dumps(found) + "\n")
+        rows.append(found | {"system": system, "budget": options.budget, "commit": code})
         print(f"{system}, seed {seed}: {found['minutes']} min, {found['steps']:,} steps", flush=True)
 
     wanted = [(seed, system) for seed in options.seeds for system in options.systems]
@@ -175,8 +178,9 @@ def config_of(system: str) -> str:
 
 
 def line(title: str, values: Sequence[Sequence[float]]) -> str:
-    cells = [interval(found) if found else "" for found in values]
-    return f"| {title} | {max(map(len, values))} | {' | '.join(cells)} |"
+    most = max(map(len, values))
+    cells = [interval(found) + f" (n = {len(found)})" * (len(found) < most) if found else "" for found in values]
+    return f"| {title} | {most} | {' | '.join(cells)} |"
 
 
 SEEN = ("memorisation", "reconstruction", "denoising", "inpainting", "active_2", "accuracy_1", "accuracy_2")
@@ -186,8 +190,9 @@ OF_RUN = ("parameters", "steps", "minutes", "step", "collapses", "collapsed_at",
 def tables(options: argparse.Namespace) -> None:
     for checkpoint in CHECKPOINTS:
         runs = {system: {} for system in options.systems}
-        for found in read(options.rows):
-            if found["system"] in runs and (found["data"], found["budget"]) == (options.data, options.budget):
+        for found in JsonLines(options.rows).read():
+            own = found["system"] in runs and found["seed"] in options.seeds
+            if own and (found["data"], found["budget"]) == (options.data, options.budget):
                 runs[found["system"]][found["seed"]] = found | found[checkpoint]
         for names in (OF_SAMPLES, SEEN, OF_RUN):
             print(f"{checkpoint}\n", *lines(runs, names), sep="\n", end="\n\n")
@@ -221,8 +226,12 @@ def main() -> None:
     parser.add_argument("--data", choices=SYSTEMS, default="toons")
     parser.add_argument("--out", type=Path)
     options, options.fields = parser.parse_known_args()
-    if options.fields and options.what != "run":
-        parser.error(f"unknown: {' '.join(options.fields)}")
+    if unknown := [field for field in options.fields if not field.startswith("--config.data.dir=")]:
+        parser.error(f"unknown: {' '.join(unknown)}; a system has its fields behind it")
+    if options.what == "picture" and not options.out:
+        parser.error("picture wants --out")
+    if not options.costs.exists() and options.what == "run" and not options.steps:
+        parser.error(f"there is no {options.costs}: run `time` with --costs first, or give --steps")
     options.systems = options.systems or SYSTEMS[options.data]
     options.budget = f"{options.steps} steps" if options.steps else options.minutes
     actions[options.what](options)
