@@ -103,10 +103,14 @@ def train(group: Sequence[Member], hear: Callable[[], None]) -> None:
     Raises:
       SystemExit: with 128 + the signal's number, after a signal.
     """
-    if len(group) > 1:
-        _train_together(group, hear)
+    if len(group) > 1 and not _train_together(group, hear):
+        half = len(group) // 2
+        print(f"{len(group)} members at once are more than the device's memory holds: {half} at a time", flush=True)
+        train(group[:half], hear)
+        train(group[half:], hear)
+        return
     for member in group:
-        if member.state is State.WAITING:  # it is the only one, or is at an earlier step
+        if member.state is State.WAITING:  # it is the only one, or is at another step
             member.state = State.RUNNING
             print(f"{member.name}:", flush=True)
             with member.guarded():
@@ -126,8 +130,18 @@ class Lane(NamedTuple):
         return self.member.state is State.RUNNING
 
 
-def _train_together(group: Sequence[Member], hear: Callable[[], None]) -> None:
-    """Trains members at once, from the step that all of them have come to."""
+def _train_together(group: Sequence[Member], hear: Callable[[], None]) -> bool:
+    """Trains members at once, from the step that all of them have come to; returns whether there was memory for it."""
+    try:
+        _train_those_that_begin_alike(group, hear)
+    except parallel.FullMemory:
+        for member in group:
+            member.state = State.WAITING if member.state is State.RUNNING else member.state
+        return False
+    return True
+
+
+def _train_those_that_begin_alike(group: Sequence[Member], hear: Callable[[], None]) -> None:
     experiment, start = group[0].experiment, group[0].start
     with (
         parallel.full_memory_as_user_error(),
@@ -140,7 +154,7 @@ def _train_together(group: Sequence[Member], hear: Callable[[], None]) -> None:
                 book = books.enter_context(logbook.opened(member.experiment, member.run.path, member.name, hear))
                 book.progress = progress
                 begun, state = book.begin()
-                if begun < start:  # its newest checkpoint is damaged: it goes on alone
+                if begun != start:  # its newest checkpoint is damaged, or it has gone on elsewhere: it goes on alone
                     continue
                 states.append(state)
                 lanes.append(Lane(member, book))

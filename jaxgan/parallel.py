@@ -24,6 +24,10 @@ CPU_FAST_CONVOLUTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION
 CPU_RUNS_ONCE = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
+class FullMemory(UserError):
+    """A device has less memory than what is to be computed takes."""
+
+
 def mesh() -> Mesh:
     """All devices of all processes along one axis, over which batches are split."""
     devices = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
@@ -95,13 +99,13 @@ def step_memory(compiled: jax.stages.Compiled) -> int:
 
 @contextlib.contextmanager
 def full_memory_as_user_error() -> Iterator[None]:
-    """Raises UserError where a device's memory runs out."""
+    """Raises FullMemory where a device's memory runs out."""
     try:
         yield
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
-        raise UserError(f"the device's memory of {_gib(device_memory())} is full: {LOWER}") from error
+        raise FullMemory(f"the device's memory of {_gib(device_memory())} is full: {LOWER}") from error
 
 
 def _gib(count: int) -> str:
@@ -164,14 +168,14 @@ class Steps:
         """Returns the program for arguments of these shapes.
 
         Raises:
-          UserError: the device has not enough memory.
+          FullMemory: the device has not enough.
         """
         count = len(jax.tree.leaves(batches)[0])
         if count not in self.compiled:
             self.compiled[count] = self._jitted.lower(state, batches, key).compile()
             needed, there = step_memory(self.compiled[count]), device_memory()
             if needed > there:
-                raise UserError(f"a step takes {_gib(needed)} of memory, the device has {_gib(there)}: {LOWER}")
+                raise FullMemory(f"a step takes {_gib(needed)} of memory, the device has {_gib(there)}: {LOWER}")
         return self.compiled[count]
 
 

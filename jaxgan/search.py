@@ -33,6 +33,7 @@ FINENESS = 1000  # numbers of a span, at least, that proposals tell apart
 TRIES = 200  # until a proposal is one that was not there before
 LOG = ":log"
 NOT_LEARNT = (*config_lib.MUTABLE, "monitor.", "data.dir")  # fields, or their beginnings, that no trial can be told by
+SEEDS = ("seed", "data.seed")
 
 
 class Span(NamedTuple):
@@ -67,6 +68,8 @@ def space(arguments: Sequence[str], text: str) -> Space:
     for field, values in parse(text, arguments, "--search").items():
         if field.startswith(NOT_LEARNT):
             raise UserError(f"--search: {field} changes how a run is followed, not what it learns; leave it out")
+        if field in SEEDS:
+            raise UserError(f"--search: the best {field} is luck; leave it out, and try the best settings with others")
         ends = values[0].removesuffix(LOG).split("..")
         spans = len(values) == 1 and len(ends) == 2 and all(ends)
         typed = [setting(arguments, {field: value}).fields[field] for value in (ends if spans else values)]
@@ -124,7 +127,7 @@ def propose(
     study = optuna.create_study(sampler=sampler)
     pruned, failed = optuna.trial.TrialState.PRUNED, optuna.trial.TrialState.FAIL
     for trial in tried:  # which TPE ranks by how far they came, then by the values there
-        values = {} if trial.ended else {steps: -rank for steps, (_, rank) in trial.reached.items()}
+        values = {} if trial.ended else {steps: _badness(*reached) for steps, reached in trial.reached.items()}
         past = {"params": trial.fields, "distributions": distributions, "intermediate_values": values}
         study.add_trial(optuna.trial.create_trial(state=pruned, **past))
     known, found, fault = [trial.fields for trial in tried], [], None
@@ -150,6 +153,10 @@ def propose(
     if fault and not found:
         raise fault
     return found
+
+
+def _badness(healthy: float, rank: float) -> float:
+    return -rank if healthy else math.inf
 
 
 def _optuna() -> Any:
@@ -182,10 +189,16 @@ def rungs(config: ConfigDict, steps: int) -> list[int]:
     return [*(steps // share // every * every for share in (ROUND, SHARE)), steps]
 
 
-def readings_every(every: int, steps: int) -> int:
-    """Returns steps between two readings, `every` at most, so that the first comparison has one."""
+def readings_every(config: ConfigDict, steps: int) -> int:
+    """Returns steps between two readings, monitor.every at most, so that the first comparison has one.
+
+    Where there is room they fall on steps at which something else is due, as an accelerator makes all steps in between
+    in one call.
+    """
     first = steps // ROUND
-    return first // math.ceil(first / every)
+    every = first // math.ceil(first / config.monitor.every)
+    due = math.gcd(config.log_every, config.sample_every, config.checkpoint_every)
+    return every // due * due or every
 
 
 def reached(member: Member, steps: int) -> tuple[float, float]:
@@ -239,7 +252,7 @@ def search(arguments: Sequence[str], text: str, trials: int, workdir: str | Path
 
     _optuna()
     with held(workdir):
-        book = _Book(workdir / SEARCH, text, steps)
+        book = _Book(workdir / SEARCH, text, steps, config_lib.to_dict(base)["monitor"])
         members, known = [], {}
         summary = _Table(workdir / "summary.json", base, members, known)
         for number in range(max(len(book.rounds), trials // ROUND)):
@@ -271,9 +284,8 @@ def _followed(arguments: Sequence[str]) -> list[str]:
         added.append("--config.monitor.on_collapse=stop")
     if "--config.monitor.every" not in given:
         experiment = experiments.prepare(config_lib.load(arguments)[0])
-        every = experiment.config.monitor.every
-        if every and experiment.steps >= ROUND:
-            added.append(f"--config.monitor.every={readings_every(every, experiment.steps)}")
+        if experiment.config.monitor.every and experiment.steps >= ROUND:
+            added.append(f"--config.monitor.every={readings_every(experiment.config, experiment.steps)}")
     return [*arguments, *added]
 
 
@@ -289,30 +301,36 @@ def _check_rung(base: ConfigDict, steps: int) -> None:
 class _Book:
     """search.json: what was tried in each round, and what it came to, so that nothing is decided twice."""
 
-    def __init__(self, path: Path, text: str, steps: Sequence[int]):
-        self._path, self._head = path, {"search": text, "steps": steps}
+    def __init__(self, path: Path, text: str, steps: Sequence[int], monitor: Mapping[str, Any]):
+        self._path, self._head = path, {"search": text, "steps": steps, "monitor": monitor}
         self.rounds: list[list[Trial]] = []
         if not path.exists():
             return
         try:
             found = json.loads(path.read_text())
-        except ValueError as error:
-            raise UserError(f"{path} is damaged ({error}): search in another --workdir") from None
-        if found["search"] != text or found["steps"] != steps:
+            head = {name: found[name] for name in self._head}
+            self.rounds += [[_trial(one) for one in trials] for trials in found["rounds"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path} is damaged ({error!r}): search in another --workdir") from None
+        if (head["search"], head["steps"]) != (text, steps):
             raise UserError(
-                f"{path} is of --search='{found['search']}' to {found['steps'][-1]:,} steps: repeat that, or give "
+                f"{path} is of --search='{head['search']}' to {head['steps'][-1]:,} steps: repeat that, or give "
                 "another --workdir"
             )
-        for trials in found["rounds"]:
-            self.rounds.append([Trial(one["fields"], _by_steps(one["reached"]), one["ended"]) for one in trials])
+        if other := [name for name in monitor if monitor[name] != head["monitor"].get(name)]:
+            raise UserError(
+                f"{path}: trials so far were compared with monitor.{other[0]}={head['monitor'].get(other[0])}: repeat "
+                "that, or give another --workdir"
+            )
 
     def write(self) -> None:
         rounds = [[dataclasses.asdict(trial) for trial in trials] for trials in self.rounds]
         write_whole(self._path, json.dumps(self._head | {"rounds": rounds}, indent=2).encode())
 
 
-def _by_steps(stored: Mapping[str, list]) -> dict[int, tuple[float, float]]:
-    return {int(steps): tuple(rank) for steps, rank in stored.items()}
+def _trial(stored: Mapping[str, Any]) -> Trial:
+    reached = {int(steps): tuple(rank) for steps, rank in stored["reached"].items()}
+    return Trial(stored["fields"], reached, stored["ended"])
 
 
 def _halve(

@@ -131,12 +131,40 @@ def test_a_second_search_in_its_directory_leaves(tmp_path):
 def test_readings_are_as_often_as_they_are_to_be_compared():
     for name in ("dcgan", "abegan", "small32"):
         config, _ = config_lib.load([f"--config={ROOT}/configs/{name}.py:quick"])
-        config.monitor.every = search.readings_every(config.monitor.every, config.steps)
+        every, config.monitor.every = config.monitor.every, search.readings_every(config, config.steps)
+        assert config.monitor.every <= every
+        assert config.monitor.every % config.log_every == 0
         first, second, last = search.rungs(config, config.steps)
         assert first % config.monitor.every == second % config.monitor.every == 0
-        assert 0 <= last // 9 - first < 20
-        assert 0 <= last // 3 - second < 60
+        assert 0 <= last // 9 - first < config.monitor.every
+        assert 0 <= last // 3 - second < config.monitor.every
         assert last == config.steps
+
+
+def test_readings_that_log_every_does_not_allow_are_taken_all_the_same():
+    config, _ = config_lib.load([f"--config={ROOT}/configs/dcgan.py:quick", "--config.log_every=1000"])
+    assert search.readings_every(config, 3500) == 388
+
+
+def test_trials_that_were_compared_otherwise_are_not_held_against_new_ones(searched):
+    for field, value in (("best_metric", "coverage"), ("num", "150")):
+        with pytest.raises(UserError, match=f"trials so far were compared with monitor.{field}="):
+            search_in(searched, WHERE, 18, f"--config.monitor.{field}={value}")
+
+
+def test_what_shows_a_collapse_teaches_as_the_worst():
+    """The lower the rate, the better it measures; with those that are sound as the only ones that count, the higher."""
+    where = {"lr_g": search.Span(1e-5, 1e-1, True)}
+
+    def proposed(sound):
+        tried = [
+            search.Trial({"lr_g": 10 ** (-1 - number / 6)}, {1: (float(number < sound), -1.0 / (1 + number))})
+            for number in range(24)
+        ]
+        return np.median([np.log10(one["lr_g"]) for one in search.propose(where, tried, 0)])
+
+    assert proposed(sound=24) < -4
+    assert proposed(sound=6) > -2.5
 
 
 def test_what_is_compared_has_begun_to_learn(tmp_path):
@@ -168,6 +196,7 @@ def test_another_search_in_its_place_is_refused(searched):
         ("init_from=../a", "init_from wants LOW..HIGH or different values"),
         ("keep=4..9", "keep changes how a run is followed, not what it learns"),
         ("monitor.margin=1,2", "monitor.margin changes how a run is followed"),
+        ("seed=0,1,2", "--search: the best seed is luck"),
     ],
 )
 def test_mistakes_are_one_line_and_nothing_is_written(text, said, tmp_path):

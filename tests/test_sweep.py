@@ -54,6 +54,12 @@ def assert_same_run(ours, theirs):
     jax.tree.map(np.testing.assert_array_equal, a, b)
 
 
+def assert_rows_alike(ours, theirs):
+    """But for rounding, as groups are of other sizes."""
+    for row, same in zip(rows(ours), rows(theirs), strict=True):
+        assert row == pytest.approx(same, rel=1e-4)
+
+
 @pytest.fixture(scope="module")
 def in_turn(tmp_path_factory):
     """One after the other, as on a CPU."""
@@ -235,6 +241,36 @@ def test_a_group_is_split_by_the_memory_that_a_step_takes(accelerator, monkeypat
     assert [len(group) for group in groups.plan(members)] == [2, 1]
 
 
+def test_a_group_that_takes_more_memory_than_was_thought_trains_in_halves(accelerator, monkeypatch, tmp_path, capsys):
+    """Of three there is room for one, which the program of two tells only once it is compiled."""
+    takes = parallel.step_memory(groups.lower(prepared(tmp_path, "seed=0")[0].experiment).compile())
+    monkeypatch.setattr(parallel, "device_memory", lambda: int(1.5 * takes))
+    monkeypatch.setattr(groups, "share_out", lambda count, *_: [count])
+    sweep_in(tmp_path / "sweep", "seed=0,1,2")
+    assert [member["state"] for member in summary_of(tmp_path / "sweep")["members"]] == ["finished"] * 3
+    said = capsys.readouterr().out
+    assert "3 members at once are more than the device's memory holds: 1 at a time" in said
+    assert "2 members at once are more" in said
+
+
+def test_a_member_that_has_gone_on_since_is_not_taken_back(together, accelerator, tmp_path):
+    """As by another process, between the plan and the group's turn."""
+    shutil.copytree(together, tmp_path / "sweep")
+    for name in NAMES:
+        shutil.rmtree(tmp_path / "sweep" / "members" / name / "checkpoints" / "6")
+    members = [
+        Member.prepare(*setting, tmp_path / "sweep" / "members" / setting.name)
+        for setting in sweep.settings([TINY, *FIELDS], PAIRS)
+    ]
+    ahead = members[0].run.checkpoints / "6"
+    shutil.copytree(together / "members" / NAMES[0] / "checkpoints" / "6", ahead)
+    groups.train(members, lambda: None)
+    assert [member.state for member in members] == [State.FINISHED] * len(members)
+    assert_same_run(tmp_path / "sweep" / "members" / NAMES[0], together / "members" / NAMES[0])
+    for name in NAMES:
+        assert_rows_alike(tmp_path / "sweep" / "members" / name, together / "members" / name)
+
+
 @pytest.mark.parametrize("which", [pytest.param("in_turn", marks=pytest.mark.slow), "together"])
 def test_a_member_that_fails_leaves_the_others_alone(which, request, monkeypatch, tmp_path):
     whole = request.getfixturevalue(which)
@@ -258,10 +294,7 @@ def test_a_member_whose_newest_checkpoint_is_damaged_goes_on_alone_from_the_one_
     (tmp_path / "sweep" / "members" / NAMES[1] / "checkpoints" / "4" / "checksums.json").write_text("{")
     sweep_in(tmp_path / "sweep", PAIRS)
     for name in NAMES:
-        ours, theirs = (rows(workdir / "members" / name) for workdir in (tmp_path / "sweep", together))
-        assert [row["step"] for row in ours] == [1, 2, 3, 4, 5, 6]
-        for row, same in zip(ours, theirs, strict=True):  # but for rounding, as groups are of other sizes
-            assert row == pytest.approx(same, rel=1e-4)
+        assert_rows_alike(tmp_path / "sweep" / "members" / name, together / "members" / name)
 
 
 @pytest.mark.parametrize("which", [pytest.param("in_turn", marks=pytest.mark.slow), "together"])
