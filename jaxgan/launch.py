@@ -32,14 +32,17 @@ def main(arguments: Sequence[str]) -> None:
     options, rest = parser.parse_known_args(arguments)
     if options.processes < 1:
         raise UserError(f"--processes={options.processes}: it is 1 or more")
-    port = free_port()
-    with contextlib.ExitStack() as stack, Preemption() as preemption:
+    port, signals = free_port(), []
+    for signum in (*Preemption.SIGNALS, signal.SIGHUP):
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            signal.signal(signum, lambda signum, _: signals.append(signum))
+    with contextlib.ExitStack() as stack:
         processes = []
         for number in range(options.processes):
             said = stack.enter_context(tempfile.TemporaryFile("w+")) if number else None
             where = f"localhost:{port},{options.processes},{number}"
             processes.append(stack.enter_context(_started([*rest, f"--distributed={where}"], number, said)))
-        _wait(processes, preemption)
+        _wait(processes, signals)
 
 
 class _Process(NamedTuple):
@@ -68,22 +71,22 @@ def _started(arguments: Sequence[str], number: int, said: TextIO | None) -> Iter
         child.wait()
 
 
-def _wait(processes: Sequence[_Process], preemption: Preemption) -> None:
-    """Waits for all to end, and passes a signal on.
+def _wait(processes: Sequence[_Process], signals: Sequence[int]) -> None:
+    """Waits for all to end, and passes on each of the signals as it comes: at the second they leave at once.
 
     Raises:
       UserError: one of them failed, for a reason that the first one has not said.
       SystemExit: all came to their ends, or the first one failed.
     """
-    passed_on = False
+    passed_on = 0
     while any(process.child.poll() is None for process in processes):
         time.sleep(POLL)
-        if preemption.signum and not passed_on:
-            passed_on = True
+        for signum in signals[passed_on:]:
+            passed_on += 1
             for process in processes:
-                process.child.send_signal(preemption.signum)
+                process.child.send_signal(signum)
         failed = [number for number, process in enumerate(processes) if process.child.poll()]
-        if failed and not preemption.signum:
+        if failed and not signals:
             _fail(processes, failed[0])
     codes = [process.child.returncode for process in processes]
     raise SystemExit(max(128 - code if code < 0 else code for code in codes))

@@ -104,6 +104,25 @@ def test_all_go_back_from_what_is_not_finite_and_end_together(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_signal_to_the_launcher_is_one_to_all(signals, tmp_path):
+    """A second one that comes while they compile, too, which end without a checkpoint, and none is left behind."""
+    often = ["--config.steps=100000", "--config.log_every=1", "--config.checkpoint_every=100000"]
+    command = [sys.executable, "-m", "jaxgan.launch", "--processes=2", *tiny(tmp_path / "run", *often)]
+    launcher = subprocess.Popen(command, cwd=ROOT, env=ALONE)
+    book = RunDirectory(tmp_path / "run")
+    while not (book.metrics.last() if signals == 1 else book.config_file.exists()):
+        assert launcher.poll() is None
+        time.sleep(0.05)
+    for _ in range(signals):
+        launcher.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+    assert launcher.wait(60) == 128 + signal.SIGTERM
+    assert subprocess.run(["pgrep", "-f", f"workdir={book.path}"], stdout=subprocess.DEVNULL).returncode == 1
+    assert (book.events.last()["event"] == "preemption") == (signals == 1)
+
+
+@pytest.mark.slow
 def test_processes_that_were_not_started_alike_are_told(tmp_path):
     port = free_port()
     pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
