@@ -45,6 +45,7 @@ OF_CODES = {"error": True} | {
     for name, less in _OF_LAYERS.items()
     for layer in range(0 if name == "accuracy" else 1, MOST_LAYERS + 1)
 }
+OF_COPIES = ("memorisation", "copies")  # to be watched, not won
 OF_HELD_OUT = {"reconstruction", "denoising", "inpainting", *OF_CODES}  # measures of images that are given, not drawn
 LESS_IS_BETTER = OF_SAMPLES | OF_TRANSLATIONS | OF_CODES
 

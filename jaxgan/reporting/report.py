@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jaxgan import config as config_lib
 from jaxgan.errors import UserError
-from jaxgan.evaluation import LESS_IS_BETTER
+from jaxgan.evaluation import LESS_IS_BETTER, OF_COPIES
 from jaxgan.fields import base, flatten
 from jaxgan.reporting.evaluation import Measure, order
 from jaxgan.reporting.language import Language
@@ -76,11 +76,11 @@ class Group:
         """The ranks by run's label and measure.
 
         Only figures that the same probe took from as many samples are compared, where there are two or more and
-        they are not all equal.
+        they are not all equal; nobody is the best at copying nothing, as what draws noise does.
         """
         ranks = {}
         for name in self.measures:
-            if name in LESS_IS_BETTER:
+            if name in LESS_IS_BETTER and name not in OF_COPIES:
                 for runs in self.comparable:
                     figures = {run.label: run.evaluation.measures.get(name) for run in runs}
                     measures = {label: figure for label, figure in figures.items() if figure}

@@ -229,7 +229,7 @@ def _steps(fields: dict, data: DataSet) -> int | None:
     """Returns how many steps the config asks for."""
     epochs, batch_size = number(fields.get("epochs")), number(fields.get("batch_size"))
     if fields.get("steps") is None and epochs and batch_size and data.size:
-        return math.ceil(epochs * data.size / batch_size)
+        return math.ceil(epochs * data.size / (batch_size * (count(fields.get("d_steps")) or 1)))
     return count(fields.get("steps"))
 
 

@@ -173,11 +173,15 @@ def _m(run: Run) -> dict[str, float]:
 
 
 def sweeps(group: Group) -> list[Sweep]:
-    """Returns the members of sweeps, and other runs together where some of them differ in their seeds alone."""
+    """Returns the members of sweeps, and other runs together where some of them differ in their seeds alone.
+
+    A sweep of which there is one member counts as one of those others.
+    """
+    folders = [run.path.resolve().parent for run in group.runs]
     sources: dict[Path | None, list[Run]] = {}
-    for run in group.runs:
-        folder = run.path.resolve().parent
-        sources.setdefault(folder.parent if folder.name == MEMBERS else None, []).append(run)
+    for run, folder in zip(group.runs, folders, strict=True):
+        belongs = folder.name == MEMBERS and folders.count(folder) > 1
+        sources.setdefault(folder.parent if belongs else None, []).append(run)
     found = [Sweep(folder, Group(group.data, runs)) for folder, runs in sources.items() if len(runs) > 1]
     return [sweep for sweep in found if sweep.folder or any(setting.seeds > 1 for setting in sweep.settings)]
 

@@ -55,9 +55,20 @@ def test_the_best_is_marked_and_what_cannot_be_told_from_it(tmp_path):
 
 def test_equal_figures_are_equally_good(tmp_path):
     for name, value in {"a": 0.2, "b": 0.2, "c": 5.0}.items():
-        write_evaluation(write_run(tmp_path / name), copies=value)
+        write_evaluation(write_run(tmp_path / name), fd_probe=value)
     rows = written(tmp_path, *(tmp_path / name for name in "abc"))[0].rows()
-    assert [rows[name]["copies"].split(" [")[0] for name in "abc"] == ["0.2★", "0.2★", "5"]
+    assert [rows[name]["fd_probe"].split(" [")[0] for name in "abc"] == ["0.2★", "0.2★", "5"]
+
+
+def test_nobody_wins_at_copying_nothing(tmp_path):
+    """As a generator of noise does."""
+    for name, value in {"noise": 0.0, "good": 0.1}.items():
+        write_evaluation(write_run(tmp_path / name), memorisation=value, copies=value)
+    page, notes, _ = written(tmp_path, tmp_path / "noise", tmp_path / "good")
+    assert not re.search(
+        "[★≈]", "".join(row[name] for row in page.rows().values() for name in ("memorisation", "copies"))
+    )
+    assert "best memorisation" not in notes
 
 
 @pytest.mark.parametrize("difference", [{"num": 50}, {"accuracy": 0.5}])

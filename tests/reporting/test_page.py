@@ -164,6 +164,14 @@ def test_the_rows_tell_the_epoch(tmp_path):
     assert written(tmp_path, path)[0].rows()["one"]["steps"] == "250 epoch 5"
 
 
+def test_a_run_by_epochs_is_as_long_as_its_discriminator_steps_leave_it(tmp_path):
+    """320 images, 10 a batch, four of those for each step: 8 steps an epoch."""
+    path = write_run(tmp_path / "one", algorithm="biggan", steps=None, epochs=25, batch_size=10)
+    write_rows(path / "metrics.jsonl", [{"step": 200, "epoch": 25.0}])
+    write_rows(path / "events.jsonl", [event("start", 0), event("end", 200)])
+    assert written(tmp_path, path)[0].rows()["one"]["state"] == "finished"
+
+
 NASTY = "<script>alert(1)</script>"
 
 

@@ -52,6 +52,14 @@ def test_a_sweep_stands_for_its_members_in_their_order(tmp_path):
     assert f"<title>Experiments {DASH} plain, sweep</title>" in (tmp_path / "report.html").read_text()
 
 
+def test_sweeps_of_one_member_are_compared_with_each_other(tmp_path):
+    """As those of several systems with a seed each, run apart."""
+    for gamma, seed in ((0.3, 0), (0.3, 1), (0.5, 0)):
+        write_sweep(tmp_path / f"{gamma}-{seed}", gamma=[gamma], seed=[seed])
+    page, _, _ = written(tmp_path, *sorted(tmp_path.iterdir()))
+    assert {name: row["seeds"] for name, row in page.rows(0).items()} == {"gamma=0.3": "2", "gamma=0.5": "1"}
+
+
 @pytest.mark.parametrize("summary", [None, "{", '{"members": 3}', '{"config": "began", "members": []}'])
 def test_members_are_compared_whatever_their_summary_is(tmp_path, summary):
     write_sweep(tmp_path / "sweep", gamma=[0.3, 0.5])
