@@ -11,9 +11,9 @@ from jaxgan.algorithms import sdpc_codes
 from jaxgan.errors import UserError
 
 
-@pytest.fixture(scope="module")
-def compiled():
-    return Compiled(load("sdpc_codes"))
+@pytest.fixture(scope="module", params=[1, 2])
+def compiled(request):
+    return Compiled(load("sdpc_codes", code_layer=request.param))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_layers_learn_first_and_then_the_adversaries(compiled, state):
 def test_the_unit_is_that_of_real_coefficients_above_zero(system, compiled, state):
     assert system.unit(state) == 1
     for step in range(3):
-        codes = system.encode(state, images.to_float(some_shapes(step)["image"])).layers[2]
+        codes = system.encode(state, images.to_float(some_shapes(step)["image"])).layers[system.layer + 1]
         state, _ = compiled.step(state, some_shapes(step), jax.random.key(step))
     still = codes[codes > 0]
     assert system.unit(state) == pytest.approx(float(jnp.sqrt(jnp.mean(still**2))), rel=0.3)
@@ -56,7 +56,7 @@ def test_the_discriminators_gradient_is_that_of_its_loss(system, compiled, state
     state = state.replace(step=jnp.int32(3), hyper=state.hyper.replace(r1=jnp.float32(2)))
     batch, key = some_shapes(0), jax.random.key(1)
     after, metrics = compiled.step(state, batch, key)
-    code = system.encode(state, images.to_float(batch["image"])).layers[2]
+    code = system.encode(state, images.to_float(batch["image"])).layers[system.layer + 1]
     real = code / system.unit(after)
     latent = system.sample_latent(jax.random.split(key)[1], 8)
     fake = system.generator.apply({"params": state.generator.params}, latent)
@@ -85,12 +85,13 @@ def test_codes_cost_what_they_weigh(compiled, state):
 def test_what_it_draws_is_rendered_by_its_dictionaries(system, state):
     latent = system.sample_latent(jax.random.key(2), 4)
     codes = system.codes(state, latent)
-    assert jnp.all(codes >= 0) and codes.shape == (4, *system.shapes[1])
-    drawn = system.drawings(state, (jnp.zeros((4, *system.shapes[0])), codes))[1]
+    assert jnp.all(codes >= 0) and codes.shape == (4, *system.shapes[system.layer])
+    layers = [codes if layer == system.layer else jnp.zeros((4, *shape)) for layer, shape in enumerate(system.shapes)]
+    drawn = system.drawings(state, layers)[system.layer]
     np.testing.assert_array_equal(system.generate(state, latent), jnp.clip(drawn, -1, 1))
     image = images.to_float(some_shapes(0)["image"])
     found = system.infer(state, image)[0]
-    np.testing.assert_array_equal(system.reconstruct(state, image), system.render(state, found[1]))
+    np.testing.assert_array_equal(system.reconstruct(state, image), system.render(state, found[system.layer]))
 
 
 @pytest.mark.parametrize("layer", [0, 3])
