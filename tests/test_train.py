@@ -104,6 +104,15 @@ def test_a_run_that_stopped_and_resumed_is_bit_identical(unbroken, tmp_path):
     assert np.all(np.diff(seconds) > 0)
 
 
+def test_averages_alterations_and_spectral_vectors_go_on_as_they_were(tmp_path):
+    """Of BigGAN, whose state has an average of weights, ADA's controller and u; the last calls are repeated."""
+    fields = {"log_every": 1, "sample_every": 10, "checkpoint_every": 2, "monitor__every": 0, "data__limit": 64}
+    unbroken = train(load("biggan", steps=5, **fields), tmp_path / "unbroken")
+    train(load("biggan", steps=3, **fields), tmp_path / "resumed")
+    assert_same(train(load("biggan", steps=5, **fields), tmp_path / "resumed"), unbroken)
+    assert rows_without_times(tmp_path / "resumed") == rows_without_times(tmp_path / "unbroken")
+
+
 def test_calls_end_where_something_is_due():
     assert list(blocks(0, 12, 4)) == [4, 4, 4]
     assert list(blocks(0, 10, 4)) == [4, 4, 1, 1]
