@@ -152,18 +152,17 @@ def test_classes_and_truncation(conditional, capsys):
 
 
 def test_images_are_held_against_the_labels_that_they_were_asked_for_with(conditional):
-    """A generator that draws a real image of each class agrees with them as often as the probe knows those images."""
+    """Of a generator that draws for each class the image which the probe takes for it most of all."""
     algorithm, state, _ = sample.load(conditional)
     real = evaluate.real_images(conditional)
-    label = np.asarray(real.dataset.train.label)
-    examples = np.stack([real.dataset.train.image[label == one][0] for one in range(len(real.probe.names))])
+    examples = real.dataset.train.image[real.train.probabilities.argmax(0)]
     told = evaluate.embed(real.probe, examples).probabilities.argmax(1)
     pictures = jnp.asarray(images.to_float(examples))
     fake = algorithm._replace(generate=lambda state, latent, label: pictures[label])
     found = evaluate.evaluate(real, fake, state, num=200)
     asked = drawing.ask(algorithm, state, 200, 0).label
     assert found.measures["agreement"].value == pytest.approx(np.mean(told[asked] == asked))
-    assert found.measures["agreement"].value > 0.5
+    assert found.measures["agreement"].value > np.mean(told[asked] == np.roll(asked, 1))
 
 
 def test_of_a_class_as_asked_for(conditional, tmp_path):
