@@ -1,15 +1,16 @@
-"""The tables by which systems are compared, on whose pairs by seed the results rest."""
+"""The tables by which systems are compared and claims judged, on whose pairs by seed the results rest."""
 
-import importlib.util
+import argparse
+import importlib
+import sys
 
 import pytest
 from support import ROOT
 
 from jaxgan import benchmark
 
-spec = importlib.util.spec_from_file_location("compare", ROOT / "tests" / "benchmarks" / "compare.py")
-compare = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(compare)
+sys.path.append(str(ROOT / "tests" / "benchmarks"))
+compare, claims = (importlib.import_module(name) for name in ("compare", "claims"))
 
 
 def test_differences_are_between_runs_of_one_seed():
@@ -33,7 +34,7 @@ def test_systems_of_one_config_are_told_apart_and_what_fewer_seeds_have_is_said(
 
 
 def test_steps_are_those_that_fit_the_time_or_those_that_are_given(tmp_path, monkeypatch):
-    options = compare.argparse.Namespace(systems=["began+gamma=1", "began+r1=1"], steps=None, minutes=2.0)
+    options = argparse.Namespace(systems=["began+gamma=1", "began+r1=1"], steps=None, minutes=2.0)
     options.costs = tmp_path / "costs.json"
     options.costs.write_text('{"began": 0.1, "began+r1=1": 0.24}')
     assert compare.steps_of(options) == {"began+gamma=1": 1200, "began+r1=1": 500}
@@ -42,3 +43,50 @@ def test_steps_are_those_that_fit_the_time_or_those_that_are_given(tmp_path, mon
     options.steps, options.systems = None, ["dcgan"]
     with pytest.raises(SystemExit, match="no step of dcgan has been timed"):
         compare.steps_of(options)
+
+
+@pytest.mark.parametrize(
+    ("differences", "expected", "verdict"),
+    [
+        ([1.0, 1.1, 0.9], claims.MORE, "confirmed"),
+        ([1.0, 1.1, 0.9], claims.LESS, "refuted"),
+        ([-1.0, -1.1, -0.9], claims.LESS, "confirmed"),
+        ([1.0, 3.0, -2.0], claims.MORE, "undecided"),
+        ([0.0, 0.0, 0.0], claims.MORE, "undecided"),  # as where none collapses
+        ([0.1, -0.1, 0.0], claims.SAME, "confirmed"),
+        ([1.0, 1.1, 0.9], claims.SAME, "refuted"),
+        ([0.1, -2.0, 3.0], claims.SAME, "undecided"),
+    ],
+)
+def test_a_verdict_is_where_the_whole_interval_lies(differences, expected, verdict):
+    assert claims.verdict(differences, expected, alike=0.5) == verdict
+
+
+def run_of(collapsed_at=None, fd_probe=10.0):
+    course = {"step": [100, 200, 300, 400], "fd_probe": [50.0, 40.0, 30.0, 20.0]}
+    found = {"fd_probe": fd_probe, "effective_characters": 3.0, "diversity": 0.9, "recall": 0.5}
+    return {"steps": 400, "minutes": 8.0, "collapsed_at": collapsed_at, "course": course, "best": found, "last": found}
+
+
+def test_claims_are_judged_by_pairs_of_one_seed():
+    elu, relu = {0: run_of(), 1: run_of(300), 2: run_of()}, {2: run_of(200), 0: run_of(210), 7: run_of(1)}
+    claim = claims.Claim(claims.said("", ""), "lasted", "elu", claims.MORE, "relu")
+    figures, verdict = claims.judge(claim, {"elu": elu, "relu": relu})
+    assert verdict == "confirmed"
+    assert figures == f"lasted 1, {benchmark.interval([0.525, 0.5])}, {benchmark.interval([0.475, 0.5])}"
+    assert claims.judge(claim, {"elu": elu}) == ("", "untested")
+    bounded = claims.Claim(claims.said("", ""), "early", "elu", claims.LESS, bound=45.0)
+    assert claims.judge(bounded, {"elu": elu}) == ("early 50 < 45", "refuted")
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"), [("en", "collapsed in 1 of 2, first at step 200"), ("fr", "effondré dans 1")]
+)
+def test_the_page_has_every_experiment_in_the_form_of_the_notes(lang, said):
+    options = argparse.Namespace(lang=lang, data="toons", experiments=list(claims.EXPERIMENTS))
+    page = "\n".join(claims.page({claims.BEGAN: {0: run_of(), 1: run_of(200)}}, options))
+    assert page.count("##### Test") == len(claims.EXPERIMENTS)
+    assert said in page and "Time=8m" in page
+    for experiment in claims.EXPERIMENTS.values():
+        assert {claim.system for claim in experiment.claims} <= set(experiment.systems)
+        assert {claim.other for claim in experiment.claims} - {None} <= set(experiment.systems)

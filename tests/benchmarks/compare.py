@@ -6,8 +6,8 @@
                       trains each, evaluates its best and its last checkpoint, draws 64 samples of both, adds a row
   table [--seeds=0,1,2] [--rows=FILE.jsonl]
                       means over seeds, and differences from the first system between runs of one seed
-  picture --out=FILE [--seeds=0,1,2] [--workdir=DIR]
-                      those samples of the best checkpoints: a column for each system, a row for each seed
+  picture --out=FILE [--checkpoint=best|last] [--seeds=0,1,2] [--workdir=DIR]
+                      those samples: a column for each system, a row for each seed
 
 All take --data=toons|simpsons_mnist, --minutes=20 on one core or --steps=N, and --systems=began,... in the place of
 those by which a fusion of GANs and SDPC is judged. A system is a config's quick preset with other fields behind it:
@@ -200,7 +200,10 @@ def tables(options: argparse.Namespace) -> None:
 
 def picture(options: argparse.Namespace) -> None:
     rows = [
-        [Image.open(place(options, name, seed) / f"members/seed={seed}/best.png") for name in options.systems]
+        [
+            Image.open(place(options, name, seed) / f"members/seed={seed}/{options.checkpoint}.png")
+            for name in options.systems
+        ]
         for seed in options.seeds
     ]
     side, gap = rows[0][0].width, 8
@@ -224,6 +227,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--workdir", type=Path, default=Path("runs/fusion"))
     parser.add_argument("--data", choices=SYSTEMS, default="toons")
+    parser.add_argument("--checkpoint", choices=CHECKPOINTS, default="best")
     parser.add_argument("--out", type=Path)
     options, options.fields = parser.parse_known_args()
     if unknown := [field for field in options.fields if not field.startswith("--config.data.dir=")]:

@@ -1,0 +1,329 @@
+"""What the notes of the first week found by eye, tested: python tests/benchmarks/claims.py run|table|page ...
+
+  run [--experiments=init,relu,...] [--seeds=0,1,2] [--jobs=2] [--workdir=DIR] [--config.data.dir=...]
+                      trains the systems of each experiment, a row for each run, as compare.py does
+  table               each claim, the figures by which it is judged, and the verdict
+  page [--lang=en|fr] the notes in the form of that week's, with measured results
+
+All take --data=toons|simpsons_mnist and --rows=FILE.jsonl. Systems are written as for compare.py; those of an
+experiment make the same number of steps on the same batches. A claim says what a measure of one system is to be beside
+that of another, over seeds: it is confirmed where the 95 % interval of the differences between runs of one seed
+(Student's t) lies where it says, refuted where it lies elsewhere, and undecided where it meets both.
+"""
+
+import argparse
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import compare
+from scipy import stats
+
+from jaxgan.benchmark import interval
+from jaxgan.metrics import JsonLines
+from jaxgan.reporting.notes import compact
+
+ALIKE = 0.15  # of a measure's mean, within which a difference counts as none
+EARLY = 0.25  # of the steps, at which the start is judged
+LESS, MORE, SAME = "less", "more", "same"
+
+
+class Claim(NamedTuple):
+    """That a measure of `system` is less or more than, or the same as, that of `other`, or than `bound`."""
+
+    text: dict[str, str]  # by language
+    measure: str
+    system: str
+    expected: str
+    other: str | None = None
+    bound: float | None = None
+
+
+class Experiment(NamedTuple):
+    """A section of the notes."""
+
+    title: dict[str, str]
+    steps: int
+    systems: Sequence[str]
+    claims: Sequence[Claim]
+
+
+def said(english: str, french: str) -> dict[str, str]:
+    return {"en": english, "fr": french}
+
+
+SEED = "+gamma=0.5"  # what the notes had, and the quick presets have not
+BEGAN, ABEGAN, FREE = f"began{SEED}", f"abegan{SEED}", f"abegan_k0{SEED}"
+PYTORCH = "+init=fan_in_uniform"
+LOW, HIGH = (0.1, 0.3), (0.7, 0.9)  # gamma
+DROPOUTS = [f"dcgan+dropout={dropout}" for dropout in (0, 0.5, 0.75)]
+TRANSPOSED = "dcgan+upsampling=transposed"
+KERNELS = [f"dcgan+kernel={kernel}" for kernel in (5, 9)]
+
+EXPERIMENTS = {
+    "init": Experiment(
+        said("the initialisation", "init"),
+        6000,
+        [BEGAN, BEGAN + PYTORCH],
+        [
+            Claim(said("BEGAN starts better", "BEGAN part mieux"), "early", BEGAN, LESS, BEGAN + PYTORCH),
+            Claim(said("it delays collapse", "elle retarde l'effondrement"), "lasted", BEGAN, MORE, BEGAN + PYTORCH),
+        ],
+    ),
+    "init_dcgan": Experiment(
+        said("the initialisation of DCGAN", "init de DCGAN"),
+        8000,
+        ["dcgan", "dcgan" + PYTORCH],
+        [
+            Claim(
+                said("it changes nothing for DCGAN", "elle ne change rien pour DCGAN"),
+                "fd_probe", "dcgan", SAME, "dcgan" + PYTORCH,
+            )
+        ],
+    ),
+    "relu": Experiment(
+        said("ReLU", "ReLU"),
+        6000,
+        [BEGAN, f"began_relu{SEED}"],
+        [Claim(said("ELU delays collapse", "ELU retarde l'effondrement"), "lasted", BEGAN, MORE, f"began_relu{SEED}")],
+    ),
+    "abegan": Experiment(
+        said("ABEGAN", "ABEGAN"),
+        10000,
+        [ABEGAN, FREE],
+        [
+            Claim(said("few characters", "peu de personnages"), "characters", ABEGAN, LESS, bound=2.0),
+            Claim(said("its images differ", "ses images diffèrent"), "diversity", ABEGAN, MORE, bound=0.5),
+            Claim(
+                said("k kept above 0 is no good idea", "forcer k au-dessus de 0 n'est pas une bonne idée"),
+                "fd_probe", ABEGAN, MORE, FREE,
+            ),
+        ],
+    ),
+    "sabegan": Experiment(
+        said("SABEGAN", "SABEGAN"),
+        6000,
+        [f"sabegan_seed{SEED}", f"sabegan{SEED}"],
+        [
+            Claim(
+                said("it turns flat with the notes' loss", "il devient uni avec la perte des notes"),
+                "diversity", f"sabegan_seed{SEED}", LESS, bound=0.1,
+            ),
+            Claim(
+                said("and not with the repaired one", "et non avec la perte réparée"),
+                "diversity", f"sabegan{SEED}", MORE, bound=0.5,
+            ),
+        ],
+    ),
+    "gamma": Experiment(
+        said("gamma", "gamma"),
+        6000,
+        [BEGAN, *(f"began+gamma={gamma}" for gamma in (*LOW, *HIGH))],
+        [
+            Claim(
+                said(f"{gamma} delays collapse", f"{gamma} retarde l'effondrement"),
+                "lasted", f"began+gamma={gamma}", MORE, BEGAN,
+            )
+            for gamma in LOW
+        ],
+    ),
+    "decay": Experiment(
+        said("the learning rates", "pas d'apprentissage"),
+        6000,
+        [BEGAN, f"{BEGAN}+plateau_every=0", f"{BEGAN}+plateau_rtol=1e9"],
+        [
+            Claim(
+                said("to lower them where m stalls is better than not to", "les baisser où m stagne vaut mieux"),
+                "fd_probe", BEGAN, LESS, f"{BEGAN}+plateau_every=0",
+            ),
+            Claim(
+                said("and than to lower them in any case", "et mieux que les baisser en tout cas"),
+                "fd_probe", BEGAN, LESS, f"{BEGAN}+plateau_rtol=1e9",
+            ),
+        ],
+    ),
+    "dcgan": Experiment(
+        said("DCGAN's settings", "réglages de DCGAN"),
+        8000,
+        ["dcgan", *DROPOUTS, *KERNELS, TRANSPOSED, "dcgan+label_smoothing=0", "dcgan+data.noise=0.1"],
+        [
+            Claim(
+                said("transposed convolutions are better than upsampling", "les convolutions transposées valent mieux"),
+                "fd_probe", TRANSPOSED, LESS, "dcgan",
+            ),
+        ],
+    ),
+}  # fmt: skip
+
+
+def measured(row: dict, measure: str) -> float:
+    """A measure of a run: of its best checkpoint, but for those of its course and of its end."""
+    last, course = row["last"], row["course"]
+    match measure:
+        case "lasted":  # share of the steps before it collapsed
+            return (row["steps"] if row["collapsed_at"] is None else row["collapsed_at"]) / row["steps"]
+        case "early":
+            place = min(range(len(course["step"])), key=lambda i: abs(course["step"][i] - EARLY * row["steps"]))
+            return course["fd_probe"][place]
+        case "characters":
+            return last["effective_characters"]
+        case "diversity":
+            return last["diversity"]
+    return row["best"][measure]
+
+
+def judge(claim: Claim, runs: dict[str, dict[int, dict]]) -> tuple[str, str]:
+    """The figures by which a claim is judged, and the verdict."""
+    own = {seed: measured(row, claim.measure) for seed, row in runs.get(claim.system, {}).items()}
+    other = {seed: measured(row, claim.measure) for seed, row in runs.get(claim.other or "", {}).items()}
+    if claim.other is None:
+        other = dict.fromkeys(own, claim.bound)
+    pairs = [(own[seed], other[seed]) for seed in sorted(own) if seed in other]
+    if len(pairs) < 2:
+        return "", "untested"
+    values, beside = zip(*pairs, strict=True)
+    differences = [one - two for one, two in pairs]
+    figures = f"{claim.measure} {interval(values)}"
+    figures += f" < {claim.bound:g}" if claim.other is None else f", {interval(beside)}, {interval(differences)}"
+    return figures, verdict(differences, claim.expected, ALIKE * abs(statistics.fmean(beside)))
+
+
+def verdict(differences: Sequence[float], expected: str, alike: float) -> str:
+    """What differences say of an expectation; `alike` is how large those are that count as none."""
+    mean = statistics.fmean(differences)
+    reach = stats.t.ppf(0.975, len(differences) - 1) * statistics.stdev(differences) / len(differences) ** 0.5
+    low, high = mean - reach, mean + reach
+    if expected == SAME:
+        return "confirmed" if -alike < low and high < alike else "refuted" if low > 0 or high < 0 else "undecided"
+    low, high = (-high, -low) if expected == LESS else (low, high)
+    return "confirmed" if low > 0 else "refuted" if high < 0 else "undecided"
+
+
+WORDS = {
+    "title": said("Summary of week 5, measured", "Résumé de la semaine 5, mesuré"),
+    "about": said(
+        "The notes of a week of experiments, whose conclusions came from one run each and the eye, tested on {data}: "
+        "presets `:quick` (batches of 16, 16 channels for BEGAN's kind), seeds {seeds}; means with 95 % intervals. "
+        "Written by `python tests/benchmarks/claims.py page`.",
+        "Les notes d'une semaine d'expériences, conclues chacune d'un seul essai jugé à l'œil, testées sur {data} : "
+        "préréglages `:quick` (lots de 16, 16 canaux pour la famille de BEGAN), graines {seeds} ; moyennes et "
+        "intervalles à 95 %. Écrit par `python tests/benchmarks/claims.py page --lang=fr`.",
+    ),
+    "to_do": said("To do", "A faire"),
+    "notes": said("Notes on experiments", "Note d'expériences"),
+    "test": said("Test of {title} in 32x32 steps={steps}", "Test {title} en 32x32 steps={steps}"),
+    "results": said("Results", "Résultats"),
+    "conclusion": said("Conclusion", "Conclusion"),
+    "best": said("at its best fd_probe {fd}, recall {recall}", "au mieux fd_probe {fd}, recall {recall}"),
+    "last": said("at the end fd_probe {fd}, {number} characters", "à la fin fd_probe {fd}, {number} personnages"),
+    "collapsed": said("collapsed in {count} of {runs}", "effondré dans {count} sur {runs}"),
+    "first": said(", first at step {step}", ", d'abord au pas {step}"),
+    "untested": said("not yet", "pas encore"),
+    "confirmed": said("confirmed", "confirmé"),
+    "refuted": said("refuted", "réfuté"),
+    "undecided": said("undecided", "indécis"),
+}
+TO_DO = (  # and where in RESULTS.md it is done
+    (
+        said("Tune the GAN until the result is conclusive", "Tuner le GAN jusqu'à avoir un résultat concluant"),
+        "a-recipe-for-small-data",
+    ),
+    (
+        said("Try CycleGAN on human faces", "Tester CycleGAN pour transformer des visages humains en Simpsons"),
+        "faces-to-simpsons",
+    ),
+    (said("Get to know SDPC", "Prendre en main SDPC"), "sdpc-what-feedback-changes"),
+    (
+        said("Find an architecture that fuses the two", "Trouver une architecture pour fusionner le GAN et SDPC"),
+        "gan-and-sdpc-fused-is-it-worth-it",
+    ),
+    (
+        said("Evaluate whether it is worth it", "Evaluer l'intérêt de l'architecture"),
+        "gan-and-sdpc-fused-is-it-worth-it",
+    ),
+    (said("Try BigGAN", "Tester BigGAN"), "a-recipe-for-small-data"),
+)
+
+
+def page(runs: dict[str, dict[int, dict]], options: argparse.Namespace) -> list[str]:
+    """The notes, in lines of Markdown."""
+    say = lambda key, **values: WORDS[key][options.lang].format(**values)
+    seeds = sorted({seed for own in runs.values() for seed in own})
+    lines = [f"# {say('title')}", "", say("about", data=options.data, seeds=", ".join(map(str, seeds))), ""]
+    lines += [f"## {say('to_do')}", ""]
+    lines += [f"- [x] [{task[options.lang]}](../RESULTS.md#{section})" for task, section in TO_DO]
+    lines += ["", f"## {say('notes')}"]
+    for experiment in (EXPERIMENTS[name] for name in options.experiments):
+        title = say("test", title=experiment.title[options.lang], steps=experiment.steps)
+        lines += ["", f"##### {title}", "", f"__{say('results')}__ :", ""]
+        for system in experiment.systems:
+            lines += _results(system, list(runs.get(system, {}).values()), say)
+        lines += ["", f"__{say('conclusion')}__ :", ""]
+        for claim in experiment.claims:
+            figures, found = judge(claim, runs)
+            lines.append(f"  - {claim.text[options.lang]}: **{say(found)}**" + f" ({figures})" * bool(figures))
+    return lines
+
+
+def _results(system: str, rows: Sequence[dict], say: Any) -> list[str]:
+    if not rows:
+        return [f"  - `{system}`: {say('untested')}"]
+    fallen = [row["collapsed_at"] for row in rows if row["collapsed_at"] is not None]
+    of = lambda checkpoint, measure: interval([row[checkpoint][measure] for row in rows])
+    collapsed = say("collapsed", count=len(fallen), runs=len(rows))
+    collapsed += say("first", step=f"{min(fallen):,}") if fallen else ""
+    best = say("best", fd=of("best", "fd_probe"), recall=of("best", "recall"))
+    last = say("last", fd=of("last", "fd_probe"), number=of("last", "effective_characters"))
+    time = compact(statistics.fmean(row["minutes"] for row in rows) * 60)
+    return [f"  - `{system}`: {best}; {last}; {collapsed}  ", f"    Time={time}"]
+
+
+def table(runs: dict[str, dict[int, dict]], options: argparse.Namespace) -> list[str]:
+    """A line for each claim."""
+    lines = ["| claim | steps | measured | verdict |", "|---|---|---|---|"]
+    for experiment in (EXPERIMENTS[name] for name in options.experiments):
+        for claim in experiment.claims:
+            figures, found = judge(claim, runs)
+            title = f"{experiment.title['en']}: {claim.text['en']}"
+            lines.append(f"| {title} | {experiment.steps:,} | {figures} | {found} |")
+    return lines
+
+
+def train(options: argparse.Namespace) -> None:
+    """Trains what has no row yet, seed by seed, so that a part of it has figures of all."""
+    for seed in options.seeds:
+        for name in options.experiments:
+            experiment = EXPERIMENTS[name]
+            own = argparse.Namespace(**vars(options) | {"seeds": [seed], "systems": list(experiment.systems)})
+            own.steps, own.budget = experiment.steps, f"{experiment.steps} steps"
+            compare.train(own)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["run", "table", "page"])
+    parser.add_argument("--experiments", type=lambda text: text.split(","), default=list(EXPERIMENTS))
+    parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0, 1, 2])
+    parser.add_argument("--data", choices=["toons", "simpsons_mnist"], default="toons")
+    parser.add_argument("--rows", type=Path, default=Path("results/claims.jsonl"))
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--workdir", type=Path, default=Path("runs/claims"))
+    parser.add_argument("--lang", choices=["en", "fr"], default="en")
+    options, options.fields = parser.parse_known_args()
+    if unknown := [field for field in options.fields if not field.startswith("--config.data.dir=")]:
+        parser.error(f"unknown: {' '.join(unknown)}")
+    if missing := [name for name in options.experiments if name not in EXPERIMENTS]:
+        parser.error(f"no experiment {missing[0]}: there are {', '.join(EXPERIMENTS)}")
+    if options.what == "run":
+        train(options)
+        return
+    runs: dict[str, dict[int, dict]] = {}
+    for row in JsonLines(options.rows).read():
+        if row["data"] == options.data and row["seed"] in options.seeds:
+            runs.setdefault(row["system"], {})[row["seed"]] = row
+    print(*(page if options.what == "page" else table)(runs, options), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
