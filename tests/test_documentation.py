@@ -77,7 +77,7 @@ def test_commands_name_fields_and_flags_that_there_are():
                 overrides = [argument for argument in arguments if argument.startswith("--config")]
                 config, _ = config_lib.load(overrides)
                 search.space(overrides, looked[1])
-                config.monitor.every = search.readings_every(config.monitor.every, config.steps)
+                config.monitor.every = search.readings_every(config, config.steps)
                 search.rungs(config, config.steps)
             if module in helps:
                 for flag in [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]:
