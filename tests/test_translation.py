@@ -5,9 +5,10 @@ import jax
 import numpy as np
 import pytest
 from PIL import Image
-from support import load
+from support import ROOT, load
 
-from jaxgan import evaluate, images, sample, translation
+from jaxgan import evaluate, images, prepare, sample, translation
+from jaxgan.checkpoint import saved_steps
 from jaxgan.errors import UserError
 from jaxgan.evaluation import OF_TRANSLATIONS, pose
 from jaxgan.train import train
@@ -153,10 +154,10 @@ def test_readings_are_of_held_out_images_translated(run):
     assert all(row["fd_probe"] > 0 for row in rows)
 
 
-def evaluated(run):
+def evaluated(run, *flags):
     recipe, pose.RECIPE = pose.RECIPE, pose.Recipe(scenes=128, width=4, epochs=2)
     try:
-        evaluate.main([f"--workdir={run}"])
+        evaluate.main([f"--workdir={run}", *flags])
     finally:
         pose.RECIPE = recipe
     return json.loads((run / "evaluation.json").read_text())
@@ -176,6 +177,23 @@ def test_an_evaluation_says_how_right_translations_are(run):
     assert set(identity) == {"fd_probe", "character_kept", "pixel_error", "similarity", "pose_error"}
     for name in ("nearest", "translations", "confusion"):
         assert (run / "samples" / f"000006-{name}.png").exists()
+
+
+def test_every_checkpoint_of_a_translator_is_measured(run, tmp_path, capsys):
+    shutil.copytree(run, tmp_path / "run")
+    steps = saved_steps(tmp_path / "run" / "checkpoints")
+    content = evaluated(tmp_path / "run", "--num=20", "--all")
+    assert [one["step"] for one in content["history"]] == sorted(steps)
+    assert content["measures"] == content["history"][-1]["measures"]
+    assert len(steps) > 1
+    assert "character_kept" in capsys.readouterr().out
+
+
+def test_two_sets_are_not_written_to_one_file(tmp_path):
+    config = f"--config={ROOT}/configs/sketch2toon.py:tiny"
+    with pytest.raises(UserError, match="a translator has two sets; prepare each with a config that has one"):
+        prepare.main([config, f"--out={tmp_path}/both.npz"])
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_translator_that_learns_from_partners_is_judged_as_the_others(tmp_path):
