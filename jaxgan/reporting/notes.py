@@ -4,7 +4,6 @@ import html
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
@@ -124,7 +123,7 @@ def _experiment(run: Run, group: Group, report: Report, folder: Path) -> list[st
 def _results(run: Run, report: Report) -> list[str]:
     """Returns collapses with their evidence, characters, warnings and remarks."""
     language, found = report.language, run.evaluation
-    said = [_collapse(one, run, language) for one in run.state.collapses]
+    said = [_collapse(one, language) for one in run.state.collapses]
     said += [wording.drawn(run, language), wording.lost(run, language)]
     said += [language.text("warning", text=warning) for warning in (found.warnings if found else ())]
     said += [language.text(one.key, **one.fields) for one in report.remarks_on(run)]
@@ -133,10 +132,9 @@ def _results(run: Run, report: Report) -> list[str]:
     return [text for text in said if text]
 
 
-def _collapse(one: Collapse, run: Run, language: Language) -> str:
+def _collapse(one: Collapse, language: Language) -> str:
     said = wording.collapse(one, language)
-    evidence = wording.evidence(asdict(one), run, language)
-    return language.text("evidence", collapse=said, evidence=evidence) if evidence else said
+    return language.text("evidence", collapse=said, evidence=one.evidence.rstrip(".")) if one.evidence else said
 
 
 def _figures(run: Run, language: Language) -> list[str]:

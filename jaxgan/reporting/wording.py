@@ -1,11 +1,10 @@
 """What a run has come to, in words; the page and the notes share them."""
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from jaxgan.evaluation.alarm import FALLING
 from jaxgan.reporting.evaluation import Evaluation, Measure
 from jaxgan.reporting.language import HARD, NARROW, Language
 from jaxgan.reporting.reading import Remark, number
@@ -14,14 +13,6 @@ from jaxgan.reporting.runs import Collapse, Run
 from jaxgan.reporting.sweeps import Setting, Sweep
 
 READINGS = ("diversity", "effective_characters", "recognised", "fd_probe", "coverage")
-SHOWN_BY = {  # the figure of a reading that tells of each kind of collapse
-    "flat": "contrast",
-    "all alike": "diversity",
-    "repeating": "distinct",
-    "memorising": "copies",
-    "few characters": "effective_characters",
-    "frozen": "change",
-}
 LONGEST_NAME = 24  # letters of one that this version does not know
 
 
@@ -78,30 +69,6 @@ def collapse(one: Collapse, language: Language) -> str:
         return said
     key = {"recovery": "recovered", "restore": "restored"}[one.ended]
     return language.text(key, collapse=said, step=language.count(one.ended_step))
-
-
-def evidence(row: Mapping, run: Run, language: Language) -> str:
-    """Returns by what a row of `events.jsonl` was fired, from the reading of its step, else as it stands there."""
-    kind = str(row.get("kind"))
-    reading = next((reading for reading in run.monitor if reading["step"] == row["step"]), {})
-    figures = {}
-    if kind == "diverging":
-        figures = _risen([known for known in run.monitor if known["step"] <= row["step"]], language)
-    elif (value := number(reading.get(SHOWN_BY.get(kind)))) is not None:
-        figures = {"share": language.percent(value), "number": language.number(value, 2)}
-    if figures and language.find("evidence", kind):
-        return language.text(f"evidence_{kind}", **figures)
-    return str(row.get("evidence") or "").rstrip(".")
-
-
-def _risen(readings: Sequence[Mapping], language: Language) -> dict[str, str]:
-    """The measure that has risen most over its best, with both; empty where there is none."""
-    courses = {name: [row[name] for row in readings if name in row] for name in FALLING}
-    risen = {name: course[-1] / max(min(course), 1e-12) for name, course in courses.items() if course}
-    if not risen:
-        return {}
-    name = max(risen, key=risen.get)
-    return {"name": name, "number": language.number(courses[name][-1]), "best": language.number(min(courses[name]))}
 
 
 def event(row: Mapping, language: Language) -> str:

@@ -1,6 +1,6 @@
 import pytest
 from page import full_run, written
-from runfiles import event, reading, write_rows, write_run
+from runfiles import write_run
 
 from jaxgan.reporting.notes import compact, escape
 
@@ -73,26 +73,3 @@ def test_markdown_is_escaped_only_where_it_would_be_read():
 )
 def test_times_are_written_as_in_the_users_notes(seconds, said):
     assert compact(seconds) == said
-
-
-@pytest.mark.parametrize(
-    ("kind", "values", "said"),
-    [
-        (
-            "flat",
-            {"contrast": 0.1},
-            "le contraste au sein des images dessinées est 10\xa0% de celui des images réelles",
-        ),
-        ("few characters", {"effective_characters": 1.52}, "en effet 1,5 personnages"),
-        ("diverging", {"fd_probe": 60.0}, "fd_probe est à 60, au mieux il était à 5"),
-        ("melting", {}, "it melts"),  # of a later version
-    ],
-)
-def test_french_notes_say_in_french_by_what_a_collapse_was_told(kind, values, said, tmp_path):
-    path = write_run(tmp_path / "one")
-    write_rows(path / "monitor.jsonl", [reading(200), reading(300, **values)])
-    collapse = event("collapse", 300, kind=kind, evidence="it melts.")
-    write_rows(path / "events.jsonl", [event("start", 0), collapse, event("end", 600)])
-    _, notes, _ = written(tmp_path, path, lang="fr")
-    assert said in notes
-    assert ("it melts" in notes) == (kind == "melting")
