@@ -159,7 +159,7 @@ def _images(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def interval(values: Sequence[float]) -> str:
-    """Their mean and, of two or more, its 95 % interval by Student's t."""
+    """Their mean and, where they differ, its 95 % interval by Student's t."""
     mean = statistics.fmean(values)
     if len(set(values)) < 2:
         return _figure(mean)
@@ -169,7 +169,8 @@ def interval(values: Sequence[float]) -> str:
 
 def _figure(value: float) -> str:
     """With three digits, or all of those before the point."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    short = f"{value:.3g}"
+    return f"{value:,.0f}" if abs(float(short)) >= 1000 else short
 
 
 def table(rows: Sequence[dict]) -> Iterator[str]:

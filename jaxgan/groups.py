@@ -104,10 +104,11 @@ def train(group: Sequence[Member], hear: Callable[[], None]) -> None:
       SystemExit: with 128 + the signal's number, after a signal.
     """
     if len(group) > 1 and not _train_together(group, hear):
-        half = len(group) // 2
+        left = [member for member in group if member.state is State.WAITING]
+        half = -(-len(left) // 2)
         print(f"{len(group)} members at once are more than the device's memory holds: {half} at a time", flush=True)
-        train(group[:half], hear)
-        train(group[half:], hear)
+        for part in (left[:half], left[half:]):
+            train(part, hear)
         return
     for member in group:
         if member.state is State.WAITING:  # it is the only one, or is at another step
@@ -136,7 +137,8 @@ def _train_together(group: Sequence[Member], hear: Callable[[], None]) -> bool:
         _train_those_that_begin_alike(group, hear)
     except parallel.FullMemory:
         for member in group:
-            member.state = State.WAITING if member.state is State.RUNNING else member.state
+            if member.state is State.RUNNING:
+                member.go_on(member.experiment.steps)
         return False
     return True
 
@@ -162,7 +164,11 @@ def _train_those_that_begin_alike(group: Sequence[Member], hear: Callable[[], No
                 _give_up(lanes[-1], start)
         if any(lane.open for lane in lanes):
             with Preemption() as preemption:
-                _advance(lanes, start, states, progress, preemption)
+                try:
+                    _advance(lanes, start, states, progress, preemption)
+                finally:
+                    if preemption.signum:  # nothing that would follow is to start, whatever has become of these
+                        raise SystemExit(128 + preemption.signum)
 
 
 def _advance(lanes: list[Lane], start: int, begun: list[Any], progress: Progress, preemption: Preemption) -> None:
@@ -186,8 +192,6 @@ def _advance(lanes: list[Lane], start: int, begun: list[Any], progress: Progress
         if lane.open:
             lane.book.end(start)
             lane.member.state = State.FINISHED
-    if preemption.signum:  # it came too late to stop these, but what would follow them must not start
-        raise SystemExit(128 + preemption.signum)
 
 
 def _record(lanes: list[Lane], step: int, states: Any, metrics: Metrics, signum: int | None) -> None:

@@ -87,14 +87,15 @@ def _wait(processes: Sequence[_Process], signals: Sequence[int]) -> None:
                 process.child.send_signal(signum)
         failed = [number for number, process in enumerate(processes) if process.child.poll()]
         if failed and not signals:
-            _fail(processes, failed[0])
+            _fail(processes, failed[0], signals)
     codes = [process.child.returncode for process in processes]
     raise SystemExit(max(128 - code if code < 0 else code for code in codes))
 
 
-def _fail(processes: Sequence[_Process], number: int) -> None:
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        processes[0].child.wait(GRACE)
+def _fail(processes: Sequence[_Process], number: int, signals: Sequence[int]) -> None:
+    until = time.monotonic() + GRACE
+    while processes[0].child.poll() is None and time.monotonic() < until and not signals:
+        time.sleep(POLL)
     code, first = processes[number].child.returncode, processes[0].child.returncode
     if code < 0:
         raise UserError(f"process {number} was killed by {signal.Signals(-code).name}; {GO_ON}")

@@ -308,19 +308,19 @@ class _Book:
             return
         try:
             found = json.loads(path.read_text())
-            head = {name: found[name] for name in self._head}
+            text_then, steps_then, then = found["search"], list(found["steps"]), dict(found.get("monitor", monitor))
             self.rounds += [[_trial(one) for one in trials] for trials in found["rounds"]]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path} is damaged ({error!r}): search in another --workdir") from None
-        if (head["search"], head["steps"]) != (text, steps):
+        if (text_then, steps_then[-1]) != (text, steps[-1]):
             raise UserError(
-                f"{path} is of --search='{head['search']}' to {head['steps'][-1]:,} steps: repeat that, or give "
-                "another --workdir"
+                f"{path} is of --search='{text_then}' to {steps_then[-1]:,} steps: repeat that, or give another "
+                "--workdir"
             )
-        if other := [name for name in monitor if monitor[name] != head["monitor"].get(name)]:
+        if other := [name for name in monitor if monitor[name] != then.get(name)]:
             raise UserError(
-                f"{path}: trials so far were compared with monitor.{other[0]}={head['monitor'].get(other[0])}: repeat "
-                "that, or give another --workdir"
+                f"{path}: trials so far were compared with monitor.{other[0]}={then.get(other[0])}: say so with "
+                f"--config.monitor.{other[0]}=, or give another --workdir"
             )
 
     def write(self) -> None:

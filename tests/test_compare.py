@@ -55,6 +55,7 @@ def test_steps_are_those_that_fit_the_time_or_those_that_are_given(tmp_path, mon
         ([0.0, 0.0, 0.0], claims.MORE, "undecided"),  # as where none collapses
         ([0.1, -0.1, 0.0], claims.SAME, "confirmed"),
         ([1.0, 1.1, 0.9], claims.SAME, "refuted"),
+        ([0.4, 0.5, 0.6], claims.SAME, "undecided"),
         ([0.1, -2.0, 3.0], claims.SAME, "undecided"),
     ],
 )
@@ -68,25 +69,57 @@ def run_of(collapsed_at=None, fd_probe=10.0):
     return {"steps": 400, "minutes": 8.0, "collapsed_at": collapsed_at, "course": course, "best": found, "last": found}
 
 
-def test_claims_are_judged_by_pairs_of_one_seed():
-    elu, relu = {0: run_of(), 1: run_of(300), 2: run_of()}, {2: run_of(200), 0: run_of(210), 7: run_of(1)}
+def test_claims_are_judged_by_pairs_of_one_seed_and_of_one_length():
+    elu = {0: run_of(), 1: run_of(), 2: run_of(300), 3: run_of()}
+    relu = {2: run_of(100), 0: run_of(210), 1: run_of(200), 7: run_of(1)}
+    runs = {("elu", "400 steps"): elu, ("relu", "400 steps"): relu, ("relu", "4 steps"): {3: run_of(4)}}
     claim = claims.Claim(claims.said("", ""), "lasted", "elu", claims.MORE, "relu")
-    figures, verdict = claims.judge(claim, {"elu": elu, "relu": relu})
+    figures, verdict = claims.judge(claim, runs, "400 steps")
     assert verdict == "confirmed"
-    assert figures == f"lasted 1, {benchmark.interval([0.525, 0.5])}, {benchmark.interval([0.475, 0.5])}"
-    assert claims.judge(claim, {"elu": elu}) == ("", "untested")
-    bounded = claims.Claim(claims.said("", ""), "early", "elu", claims.LESS, bound=45.0)
-    assert claims.judge(bounded, {"elu": elu}) == ("early 50 < 45", "refuted")
+    values = [1.0, 1.0, 0.75], [0.525, 0.5, 0.25], [0.475, 0.5, 0.5]
+    assert figures == f"lasted {', '.join(map(benchmark.interval, values))}"
+    assert claims.judge(claim, runs, "4 steps") == ("", "untested")
 
 
 @pytest.mark.parametrize(
-    ("lang", "said"), [("en", "collapsed in 1 of 2, first at step 200"), ("fr", "effondré dans 1")]
+    ("expected", "found"),
+    [(claims.LESS, ("early 50, < 45?", "refuted")), (claims.MORE, ("early 50, > 45?", "confirmed"))],
+)
+def test_claims_with_a_bound(expected, found):
+    claim = claims.Claim(claims.said("", ""), "early", "elu", expected, bound=45.0)
+    assert claims.judge(claim, {("elu", "400 steps"): {seed: run_of() for seed in range(3)}}, "400 steps") == found
+
+
+def test_no_verdict_is_finer_than_the_measure():
+    assert claims.verdict([0.05, 0.05, 0.05], claims.MORE, alike=0, finest=0.075) == "undecided"
+    assert claims.verdict([0.1, 0.1, 0.1], claims.MORE, alike=0, finest=0.075) == "confirmed"
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("en", "collapsed in 1 of 3, first at step 200"),
+        ("fr", "effondrement dans 1 essais sur 3, le premier au pas 200"),
+    ],
 )
 def test_the_page_has_every_experiment_in_the_form_of_the_notes(lang, said):
     options = argparse.Namespace(lang=lang, data="toons", experiments=list(claims.EXPERIMENTS))
-    page = "\n".join(claims.page({claims.BEGAN: {0: run_of(), 1: run_of(200)}}, options))
+    own = {0: run_of(), 1: run_of(200), 2: run_of()}
+    page = "\n".join(claims.page({(claims.BEGAN, "6000 steps"): own}, options))
     assert page.count("##### Test") == len(claims.EXPERIMENTS)
     assert said in page and "Time=8m" in page
     for experiment in claims.EXPERIMENTS.values():
         assert {claim.system for claim in experiment.claims} <= set(experiment.systems)
         assert {claim.other for claim in experiment.claims} - {None} <= set(experiment.systems)
+
+
+def test_each_run_is_made_once_and_seed_by_seed():
+    options = argparse.Namespace(seeds=[0, 1], experiments=["init", "relu"])
+    runs = claims.runs_of(options)
+    assert len(runs) == len(set(runs)) == 6
+    assert [run.seed for run in runs] == [0, 0, 0, 1, 1, 1]
+
+
+def test_systems_without_rows_are_said(capsys):
+    with pytest.raises(SystemExit, match="no rows"):
+        list(compare.lines({"began": {}}, ["fd"]))

@@ -114,10 +114,13 @@ def test_a_signal_to_the_launcher_is_one_to_all(signals, tmp_path):
     while not (book.metrics.last() if signals == 1 else book.config_file.exists()):
         assert launcher.poll() is None
         time.sleep(0.05)
-    for _ in range(signals):
-        launcher.send_signal(signal.SIGTERM)
-        time.sleep(0.2)
-    assert launcher.wait(60) == 128 + signal.SIGTERM
+    try:
+        for _ in range(signals):
+            launcher.send_signal(signal.SIGTERM)
+            time.sleep(0.2)
+        assert launcher.wait(60) == 128 + signal.SIGTERM
+    finally:
+        launcher.kill()
     assert subprocess.run(["pgrep", "-f", f"workdir={book.path}"], stdout=subprocess.DEVNULL).returncode == 1
     assert (book.events.last()["event"] == "preemption") == (signals == 1)
 

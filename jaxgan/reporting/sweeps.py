@@ -2,6 +2,7 @@
 
 import itertools
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -178,9 +179,10 @@ def sweeps(group: Group) -> list[Sweep]:
     A sweep of which there is one member counts as one of those others.
     """
     folders = [run.path.resolve().parent for run in group.runs]
+    members = Counter(folders)
     sources: dict[Path | None, list[Run]] = {}
     for run, folder in zip(group.runs, folders, strict=True):
-        belongs = folder.name == MEMBERS and folders.count(folder) > 1
+        belongs = folder.name == MEMBERS and members[folder] > 1
         sources.setdefault(folder.parent if belongs else None, []).append(run)
     found = [Sweep(folder, Group(group.data, runs)) for folder, runs in sources.items() if len(runs) > 1]
     return [sweep for sweep in found if sweep.folder or any(setting.seeds > 1 for setting in sweep.settings)]

@@ -24,7 +24,11 @@ from jaxgan.benchmark import interval
 from jaxgan.metrics import JsonLines
 from jaxgan.reporting.notes import compact
 
+Runs = dict[tuple[str, str], dict[int, dict]]  # rows by system and budget, and by seed
+
 ALIKE = 0.15  # of a measure's mean, within which a difference counts as none
+FEWEST = 3  # seeds by which a claim is judged
+FINENESS = {"lasted": 1.5 / compare.READINGS}  # of measures that are told by readings: one apart is none apart
 EARLY = 0.25  # of the steps, at which the start is judged
 LESS, MORE, SAME = "less", "more", "same"
 
@@ -48,13 +52,19 @@ class Experiment(NamedTuple):
     systems: Sequence[str]
     claims: Sequence[Claim]
 
+    @property
+    def budget(self) -> str:
+        """As rows have it."""
+        return f"{self.steps} steps"
+
 
 def said(english: str, french: str) -> dict[str, str]:
     return {"en": english, "fr": french}
 
 
-SEED = "+gamma=0.5"  # what the notes had, and the quick presets have not
-BEGAN, ABEGAN, FREE = f"began{SEED}", f"abegan{SEED}", f"abegan_k0{SEED}"
+AS_NOTED = "+gamma=0.5"  # what the notes had, and the quick presets have not
+BEGAN, ABEGAN, FREE = f"began{AS_NOTED}", f"abegan{AS_NOTED}", f"abegan_k0{AS_NOTED}"
+RELU = f"began_relu{AS_NOTED}"
 PYTORCH = "+init=fan_in_uniform"
 LOW, HIGH = (0.1, 0.3), (0.7, 0.9)  # gamma
 DROPOUTS = [f"dcgan+dropout={dropout}" for dropout in (0, 0.5, 0.75)]
@@ -67,8 +77,14 @@ EXPERIMENTS = {
         6000,
         [BEGAN, BEGAN + PYTORCH],
         [
-            Claim(said("BEGAN starts better", "BEGAN part mieux"), "early", BEGAN, LESS, BEGAN + PYTORCH),
-            Claim(said("it delays collapse", "elle retarde l'effondrement"), "lasted", BEGAN, MORE, BEGAN + PYTORCH),
+            Claim(
+                said("BEGAN starts better with ours", "avec la nôtre, BEGAN démarre mieux"),
+                "early", BEGAN, LESS, BEGAN + PYTORCH,
+            ),
+            Claim(
+                said("ours delays collapse", "la nôtre retarde l'effondrement"),
+                "lasted", BEGAN, MORE, BEGAN + PYTORCH,
+            ),
         ],
     ),
     "init_dcgan": Experiment(
@@ -77,7 +93,7 @@ EXPERIMENTS = {
         ["dcgan", "dcgan" + PYTORCH],
         [
             Claim(
-                said("it changes nothing for DCGAN", "elle ne change rien pour DCGAN"),
+                said("ours changes nothing for DCGAN", "la nôtre ne change rien pour DCGAN"),
                 "fd_probe", "dcgan", SAME, "dcgan" + PYTORCH,
             )
         ],
@@ -85,8 +101,8 @@ EXPERIMENTS = {
     "relu": Experiment(
         said("ReLU", "ReLU"),
         6000,
-        [BEGAN, f"began_relu{SEED}"],
-        [Claim(said("ELU delays collapse", "ELU retarde l'effondrement"), "lasted", BEGAN, MORE, f"began_relu{SEED}")],
+        [BEGAN, RELU],
+        [Claim(said("ELU delays collapse", "ELU retarde l'effondrement"), "lasted", BEGAN, MORE, RELU)],
     ),
     "abegan": Experiment(
         said("ABEGAN", "ABEGAN"),
@@ -104,15 +120,15 @@ EXPERIMENTS = {
     "sabegan": Experiment(
         said("SABEGAN", "SABEGAN"),
         6000,
-        [f"sabegan_seed{SEED}", f"sabegan{SEED}"],
+        [f"sabegan_seed{AS_NOTED}", f"sabegan{AS_NOTED}"],
         [
             Claim(
-                said("it turns flat with the notes' loss", "il devient uni avec la perte des notes"),
-                "diversity", f"sabegan_seed{SEED}", LESS, bound=0.1,
+                said("it turns flat with the notes' loss", "ses images deviennent unies avec la perte des notes"),
+                "diversity", f"sabegan_seed{AS_NOTED}", LESS, bound=0.1,
             ),
             Claim(
-                said("and not with the repaired one", "et non avec la perte réparée"),
-                "diversity", f"sabegan{SEED}", MORE, bound=0.5,
+                said("and not with the repaired one", "mais pas avec la perte corrigée"),
+                "diversity", f"sabegan{AS_NOTED}", MORE, bound=0.5,
             ),
         ],
     ),
@@ -129,16 +145,19 @@ EXPERIMENTS = {
         ],
     ),
     "decay": Experiment(
-        said("the learning rates", "pas d'apprentissage"),
+        said("the learning rates", "taux d'apprentissage"),
         6000,
         [BEGAN, f"{BEGAN}+plateau_every=0", f"{BEGAN}+plateau_rtol=1e9"],
         [
             Claim(
-                said("to lower them where m stalls is better than not to", "les baisser où m stagne vaut mieux"),
+                said(
+                    "to lower them where m stalls is better than not to",
+                    "mieux vaut les baisser quand m stagne que ne pas les baisser",
+                ),
                 "fd_probe", BEGAN, LESS, f"{BEGAN}+plateau_every=0",
             ),
             Claim(
-                said("and than to lower them in any case", "et mieux que les baisser en tout cas"),
+                said("and than to lower them in any case", "et que les baisser dans tous les cas"),
                 "fd_probe", BEGAN, LESS, f"{BEGAN}+plateau_rtol=1e9",
             ),
         ],
@@ -149,7 +168,10 @@ EXPERIMENTS = {
         ["dcgan", *DROPOUTS, *KERNELS, TRANSPOSED, "dcgan+label_smoothing=0", "dcgan+data.noise=0.1"],
         [
             Claim(
-                said("transposed convolutions are better than upsampling", "les convolutions transposées valent mieux"),
+                said(
+                    "transposed convolutions are better than upsampling",
+                    "mieux valent des convolutions transposées que le suréchantillonnage",
+                ),
                 "fd_probe", TRANSPOSED, LESS, "dcgan",
             ),
         ],
@@ -161,7 +183,7 @@ def measured(row: dict, measure: str) -> float:
     """A measure of a run: of its best checkpoint, but for those of its course and of its end."""
     last, course = row["last"], row["course"]
     match measure:
-        case "lasted":  # share of the steps before it collapsed
+        case "lasted":  # share of the steps before the alarm rang, which it can only some readings after its warmup
             return (row["steps"] if row["collapsed_at"] is None else row["collapsed_at"]) / row["steps"]
         case "early":
             place = min(range(len(course["step"])), key=lambda i: abs(course["step"][i] - EARLY * row["steps"]))
@@ -173,29 +195,37 @@ def measured(row: dict, measure: str) -> float:
     return row["best"][measure]
 
 
-def judge(claim: Claim, runs: dict[str, dict[int, dict]]) -> tuple[str, str]:
+def judge(claim: Claim, runs: Runs, budget: str) -> tuple[str, str]:
     """The figures by which a claim is judged, and the verdict."""
-    own = {seed: measured(row, claim.measure) for seed, row in runs.get(claim.system, {}).items()}
-    other = {seed: measured(row, claim.measure) for seed, row in runs.get(claim.other or "", {}).items()}
+    of = lambda system: {seed: measured(row, claim.measure) for seed, row in runs.get((system, budget), {}).items()}
+    own, other = of(claim.system), of(claim.other)
     if claim.other is None:
         other = dict.fromkeys(own, claim.bound)
     pairs = [(own[seed], other[seed]) for seed in sorted(own) if seed in other]
-    if len(pairs) < 2:
+    if len(pairs) < FEWEST:
         return "", "untested"
     values, beside = zip(*pairs, strict=True)
     differences = [one - two for one, two in pairs]
     figures = f"{claim.measure} {interval(values)}"
-    figures += f" < {claim.bound:g}" if claim.other is None else f", {interval(beside)}, {interval(differences)}"
-    return figures, verdict(differences, claim.expected, ALIKE * abs(statistics.fmean(beside)))
+    if claim.other is None:
+        figures += f", {'<' if claim.expected == LESS else '>'} {claim.bound:g}?"
+    else:
+        figures += f", {interval(beside)}, {interval(differences)}"
+    alike, finest = ALIKE * abs(statistics.fmean(beside)), FINENESS.get(claim.measure, 0.0)
+    return figures, verdict(differences, claim.expected, alike, finest)
 
 
-def verdict(differences: Sequence[float], expected: str, alike: float) -> str:
-    """What differences say of an expectation; `alike` is how large those are that count as none."""
+def verdict(differences: Sequence[float], expected: str, alike: float, finest: float = 0.0) -> str:
+    """What differences say of an expectation.
+
+    `alike` is how large those are that count as none, `finest` that which a measure can tell.
+    """
     mean = statistics.fmean(differences)
     reach = stats.t.ppf(0.975, len(differences) - 1) * statistics.stdev(differences) / len(differences) ** 0.5
-    low, high = mean - reach, mean + reach
+    low, high = mean - max(reach, finest), mean + max(reach, finest)
     if expected == SAME:
-        return "confirmed" if -alike < low and high < alike else "refuted" if low > 0 or high < 0 else "undecided"
+        inside, outside = -alike < low and high < alike, low > alike or high < -alike
+        return "confirmed" if inside else "refuted" if outside else "undecided"
     low, high = (-high, -low) if expected == LESS else (low, high)
     return "confirmed" if low > 0 else "refuted" if high < 0 else "undecided"
 
@@ -206,19 +236,20 @@ WORDS = {
         "The notes of a week of experiments, whose conclusions came from one run each and the eye, tested on {data}: "
         "presets `:quick` (batches of 16, 16 channels for BEGAN's kind), seeds {seeds}; means with 95 % intervals. "
         "Written by `python tests/benchmarks/claims.py page`.",
-        "Les notes d'une semaine d'expériences, conclues chacune d'un seul essai jugé à l'œil, testées sur {data} : "
+        "Les notes d'une semaine d'expériences, dont chaque conclusion tenait à un seul essai jugé à l'œil, mises à "
+        "l'épreuve sur {data} : "
         "préréglages `:quick` (lots de 16, 16 canaux pour la famille de BEGAN), graines {seeds} ; moyennes et "
         "intervalles à 95 %. Écrit par `python tests/benchmarks/claims.py page --lang=fr`.",
     ),
-    "to_do": said("To do", "A faire"),
+    "to_do": said("To do", "À faire"),
     "notes": said("Notes on experiments", "Note d'expériences"),
     "test": said("Test of {title} in 32x32 steps={steps}", "Test {title} en 32x32 steps={steps}"),
     "results": said("Results", "Résultats"),
     "conclusion": said("Conclusion", "Conclusion"),
-    "best": said("at its best fd_probe {fd}, recall {recall}", "au mieux fd_probe {fd}, recall {recall}"),
+    "best": said("at its best fd_probe {fd}, recall {recall}", "au mieux fd_probe {fd}, rappel {recall}"),
     "last": said("at the end fd_probe {fd}, {number} characters", "à la fin fd_probe {fd}, {number} personnages"),
-    "collapsed": said("collapsed in {count} of {runs}", "effondré dans {count} sur {runs}"),
-    "first": said(", first at step {step}", ", d'abord au pas {step}"),
+    "collapsed": said("collapsed in {count} of {runs}", "effondrement dans {count} essais sur {runs}"),
+    "first": said(", first at step {step}", ", le premier au pas {step}"),
     "untested": said("not yet", "pas encore"),
     "confirmed": said("confirmed", "confirmé"),
     "refuted": said("refuted", "réfuté"),
@@ -239,14 +270,14 @@ TO_DO = (  # and where in RESULTS.md it is done
         "gan-and-sdpc-fused-is-it-worth-it",
     ),
     (
-        said("Evaluate whether it is worth it", "Evaluer l'intérêt de l'architecture"),
+        said("Evaluate whether it is worth it", "Évaluer l'intérêt de l'architecture"),
         "gan-and-sdpc-fused-is-it-worth-it",
     ),
     (said("Try BigGAN", "Tester BigGAN"), "a-recipe-for-small-data"),
 )
 
 
-def page(runs: dict[str, dict[int, dict]], options: argparse.Namespace) -> list[str]:
+def page(runs: Runs, options: argparse.Namespace) -> list[str]:
     """The notes, in lines of Markdown."""
     say = lambda key, **values: WORDS[key][options.lang].format(**values)
     seeds = sorted({seed for own in runs.values() for seed in own})
@@ -258,10 +289,10 @@ def page(runs: dict[str, dict[int, dict]], options: argparse.Namespace) -> list[
         title = say("test", title=experiment.title[options.lang], steps=experiment.steps)
         lines += ["", f"##### {title}", "", f"__{say('results')}__ :", ""]
         for system in experiment.systems:
-            lines += _results(system, list(runs.get(system, {}).values()), say)
+            lines += _results(system, list(runs.get((system, experiment.budget), {}).values()), say)
         lines += ["", f"__{say('conclusion')}__ :", ""]
         for claim in experiment.claims:
-            figures, found = judge(claim, runs)
+            figures, found = judge(claim, runs, experiment.budget)
             lines.append(f"  - {claim.text[options.lang]}: **{say(found)}**" + f" ({figures})" * bool(figures))
     return lines
 
@@ -279,25 +310,26 @@ def _results(system: str, rows: Sequence[dict], say: Any) -> list[str]:
     return [f"  - `{system}`: {best}; {last}; {collapsed}  ", f"    Time={time}"]
 
 
-def table(runs: dict[str, dict[int, dict]], options: argparse.Namespace) -> list[str]:
+def table(runs: Runs, options: argparse.Namespace) -> list[str]:
     """A line for each claim."""
     lines = ["| claim | steps | measured | verdict |", "|---|---|---|---|"]
     for experiment in (EXPERIMENTS[name] for name in options.experiments):
         for claim in experiment.claims:
-            figures, found = judge(claim, runs)
+            figures, found = judge(claim, runs, experiment.budget)
             title = f"{experiment.title['en']}: {claim.text['en']}"
             lines.append(f"| {title} | {experiment.steps:,} | {figures} | {found} |")
     return lines
 
 
-def train(options: argparse.Namespace) -> None:
-    """Trains what has no row yet, seed by seed, so that a part of it has figures of all."""
-    for seed in options.seeds:
-        for name in options.experiments:
-            experiment = EXPERIMENTS[name]
-            own = argparse.Namespace(**vars(options) | {"seeds": [seed], "systems": list(experiment.systems)})
-            own.steps, own.budget = experiment.steps, f"{experiment.steps} steps"
-            compare.train(own)
+def runs_of(options: argparse.Namespace) -> list[compare.Run]:
+    """Those of each seed before those of the next, so that a part of them has figures of all."""
+    found = {
+        compare.Run(system, seed, EXPERIMENTS[name].budget, EXPERIMENTS[name].steps): None
+        for seed in options.seeds
+        for name in options.experiments
+        for system in EXPERIMENTS[name].systems
+    }
+    return list(found)
 
 
 def main() -> None:
@@ -316,12 +348,12 @@ def main() -> None:
     if missing := [name for name in options.experiments if name not in EXPERIMENTS]:
         parser.error(f"no experiment {missing[0]}: there are {', '.join(EXPERIMENTS)}")
     if options.what == "run":
-        train(options)
+        compare.train(runs_of(options), options)
         return
-    runs: dict[str, dict[int, dict]] = {}
+    runs: Runs = {}
     for row in JsonLines(options.rows).read():
         if row["data"] == options.data and row["seed"] in options.seeds:
-            runs.setdefault(row["system"], {})[row["seed"]] = row
+            runs.setdefault((row["system"], row["budget"]), {})[row["seed"]] = row
     print(*(page if options.what == "page" else table)(runs, options), sep="\n")
 
 

@@ -28,6 +28,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
+from subprocess import DEVNULL
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -36,7 +38,7 @@ from jaxgan.metrics import JsonLines
 from jaxgan.rundir import RunDirectory
 
 ROOT = Path(__file__).parents[2]
-# Those that are compared: of each config the best of a small sweep by fd_probe, see RESULTS.md.
+# Those that are compared: of each config what was best in a small sweep, or nearly so, see RESULTS.md.
 SYSTEMS = {
     "toons": [
         "began+gamma=1+lambda_k=0.01+pull_away=0.1",
@@ -61,6 +63,15 @@ ROUNDS, STEPS = 3, 60  # of timing: a step's time is the median over the rounds,
 READINGS = 20  # of a run's monitor
 INFERRED = 600  # steps where codes are inferred until they rest, which takes longer as dictionaries learn
 KEY = ("system", "data", "seed", "budget")  # of a row
+
+
+class Run(NamedTuple):
+    """What has a row: a system, a seed, and for how long, in minutes or as a number of steps."""
+
+    system: str
+    seed: int
+    budget: float | str
+    steps: int
 
 
 def command(module: str, system: str, workdir: Path, *fields: str) -> list[str]:
@@ -104,15 +115,18 @@ def time_steps(options: argparse.Namespace) -> None:
     options.costs.write_text(json.dumps(known, indent=2) + "\n")
 
 
-def commit() -> str:
-    """Of the code that runs; with a plus where it is changed."""
-    git = lambda *arguments: subprocess.check_output(["git", *arguments], cwd=ROOT, text=True).strip()
-    return git("rev-parse", "--short", "HEAD") + "+" * bool(git("status", "--porcelain", "--", "jaxgan", "configs"))
+def commit() -> str | None:
+    """Of the code that runs, with a plus where it is changed; None outside a repository."""
+    git = lambda *arguments: subprocess.check_output(["git", *arguments], cwd=ROOT, text=True, stderr=DEVNULL).strip()
+    try:
+        return git("rev-parse", "--short", "HEAD") + "+" * bool(git("status", "--porcelain", "--", "jaxgan", "configs"))
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
-def place(options: argparse.Namespace, system: str, seed: int) -> Path:
+def place(options: argparse.Namespace, run: Run) -> Path:
     """Of one run's benchmark."""
-    return options.workdir / options.data / str(options.budget) / f"{system}-{seed}"
+    return options.workdir / options.data / str(run.budget) / f"{run.system}-{run.seed}"
 
 
 def steps_of(options: argparse.Namespace) -> dict[str, int]:
@@ -125,19 +139,25 @@ def steps_of(options: argparse.Namespace) -> dict[str, int]:
     return {system: int(options.minutes * 60 / costs[program(system)]) for system in options.systems}
 
 
-def train(options: argparse.Namespace) -> None:
-    length, rows, cores = steps_of(options), JsonLines(options.rows), SimpleQueue()
+def runs_of(options: argparse.Namespace) -> list[Run]:
+    steps = steps_of(options)
+    pairs = [(system, seed) for seed in options.seeds for system in options.systems]
+    return [Run(system, seed, options.budget, steps[system]) for system, seed in pairs]
+
+
+def train(wanted: Sequence[Run], options: argparse.Namespace) -> None:
+    """Trains and measures those that have no row."""
+    rows, cores = JsonLines(options.rows), SimpleQueue()
     options.rows.parent.mkdir(parents=True, exist_ok=True)
     rows.keep(lambda row: True)  # but for one that a crash has torn
     done = {tuple(found[field] for field in KEY) for found in rows.read()}
-    code = commit()
     for core in sorted(os.sched_getaffinity(0))[: options.jobs]:
         cores.put(core)
 
-    def one(seed: int, system: str) -> None:
-        workdir, core = place(options, system, seed), cores.get()
+    def one(run: Run) -> None:
+        system, seed, budget, steps = run
+        workdir, core, code = place(options, run), cores.get(), commit()
         try:
-            steps = length[system]
             pace = [f"--config.{field}={steps // 10}" for field in ("sample_every", "checkpoint_every")]
             pace += [f"--config.monitor.every={steps // READINGS}", f"--config.steps={steps}"]
             data = [f"--config.data.name={options.data}", *options.fields]
@@ -148,20 +168,21 @@ def train(options: argparse.Namespace) -> None:
             return
         finally:
             cores.put(core)
-        rows.append(found | {"system": system, "budget": options.budget, "commit": code})
+        rows.append(found | {"system": system, "budget": budget, "commit": code})
         print(f"{system}, seed {seed}: {found['minutes']} min, {found['steps']:,} steps", flush=True)
 
-    wanted = [(seed, system) for seed in options.seeds for system in options.systems]
-    missing = [pair for pair in wanted if (pair[1], options.data, pair[0], options.budget) not in done]
+    missing = [run for run in wanted if (run.system, options.data, run.seed, run.budget) not in done]
     print(f"{len(wanted) - len(missing)} of {len(wanted)} runs have a row in {options.rows}", flush=True)
     with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(lambda pair: one(*pair), missing))
+        list(pool.map(one, missing))
 
 
 def lines(runs: dict[str, dict[int, dict]], names: Sequence[str]) -> Iterator[str]:
-    """A Markdown table: a line for each system and one for its differences from the first."""
+    """A Markdown table: a line for each system that has runs and one for its differences from the first."""
     yield "| system | seeds | " + " | ".join(names) + " |"
     yield "|---" * (2 + len(names)) + "|"
+    if not (runs := {system: own for system, own in runs.items() if own}):
+        sys.exit("no rows of these systems, seeds, data and minutes or steps")
     first, *_ = runs
     configs = Counter(map(config_of, runs))
     title = lambda system: config_of(system) if configs[config_of(system)] == 1 else system
@@ -189,7 +210,7 @@ OF_RUN = ("parameters", "steps", "minutes", "step", "collapses", "collapsed_at",
 
 def tables(options: argparse.Namespace) -> None:
     for checkpoint in CHECKPOINTS:
-        runs = {system: {} for system in options.systems}
+        runs: dict[str, dict[int, dict]] = {system: {} for system in options.systems}
         for found in JsonLines(options.rows).read():
             own = found["system"] in runs and found["seed"] in options.seeds
             if own and (found["data"], found["budget"]) == (options.data, options.budget):
@@ -199,13 +220,8 @@ def tables(options: argparse.Namespace) -> None:
 
 
 def picture(options: argparse.Namespace) -> None:
-    rows = [
-        [
-            Image.open(place(options, name, seed) / f"members/seed={seed}/{options.checkpoint}.png")
-            for name in options.systems
-        ]
-        for seed in options.seeds
-    ]
+    grid = lambda run: Image.open(place(options, run) / f"members/seed={run.seed}/{options.checkpoint}.png")
+    rows = [[grid(Run(name, seed, options.budget, 0)) for name in options.systems] for seed in options.seeds]
     side, gap = rows[0][0].width, 8
     sheet = Image.new("RGB", ((side + gap) * len(rows[0]) - gap, (side + gap) * len(rows) - gap), "white")
     for top, row in enumerate(rows):
@@ -216,7 +232,8 @@ def picture(options: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    actions = {"time": time_steps, "run": train, "table": tables, "picture": picture}
+    train_all = lambda options: train(runs_of(options), options)
+    actions = {"time": time_steps, "run": train_all, "table": tables, "picture": picture}
     parser.add_argument("what", choices=actions)
     parser.add_argument("--costs", type=Path, default=Path("results/costs.json"))
     parser.add_argument("--rows", type=Path, default=Path("results/fusion.jsonl"))
