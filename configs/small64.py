@@ -2,7 +2,8 @@
 
     python -m jaxgan.main --config=configs/small64.py[:quick|:tiny] [--config.data.name=folder --config.data.dir=FILE]
 
-What was swept was `small32`; this has its settings.
+What was swept was `small32`; this has its settings. After 20 minutes of `:quick` on one core its toons have begun to be
+told apart, see RESULTS.md.
 """
 
 from jaxgan.fields import base
