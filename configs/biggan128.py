@@ -3,7 +3,7 @@
     python -m jaxgan.main --config=configs/biggan128.py[:quick|:tiny]
 
 At batches of 32 a step takes 9.0 GiB, as XLA's compiler for CPUs counts, where `--config.accumulate=2` and
-`--config.remat` save nothing. On an accelerator they are untried; its first lines say what a step takes there. With
+`--config.remat` save nothing. On an accelerator they are untried; a run first says what its step takes. With
 `--config.data.image_size=64 --config.attention=32` it is a network for 64 px. Neither has been trained in full yet.
 """
 
