@@ -105,7 +105,7 @@ def test_no_verdict_is_finer_than_the_measure():
 def test_the_page_has_every_experiment_in_the_form_of_the_notes(lang, said):
     options = argparse.Namespace(lang=lang, data="toons", experiments=list(claims.EXPERIMENTS))
     own = {0: run_of(), 1: run_of(200), 2: run_of()}
-    page = "\n".join(claims.page({(claims.BEGAN, "6000 steps"): own}, options))
+    page = "\n".join(claims.page({("began", "8000 steps"): own}, options))
     assert page.count("##### Test") == len(claims.EXPERIMENTS)
     assert said in page and "Time=8m" in page
     for experiment in claims.EXPERIMENTS.values():
