@@ -159,12 +159,17 @@ def _images(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def interval(values: Sequence[float]) -> str:
-    """Their mean and, where they differ, its 95 % interval by Student's t."""
+    """Their mean and, where they differ, its 95 % interval."""
+    mean, reach = spread(values)
+    return f"{_figure(mean)} [{_figure(mean - reach)}, {_figure(mean + reach)}]" if reach else _figure(mean)
+
+
+def spread(values: Sequence[float]) -> tuple[float, float]:
+    """Their mean, and how far its 95 % interval by Student's t reaches to both sides: 0 for one value."""
     mean = statistics.fmean(values)
     if len(set(values)) < 2:
-        return _figure(mean)
-    reach = stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
-    return f"{_figure(mean)} [{_figure(mean - reach)}, {_figure(mean + reach)}]"
+        return mean, 0.0
+    return mean, float(stats.t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / len(values) ** 0.5
 
 
 def _figure(value: float) -> str:

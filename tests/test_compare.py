@@ -2,15 +2,19 @@
 
 import argparse
 import importlib
+import re
 import sys
 
 import pytest
 from support import ROOT
+from test_documentation import anchors
 
 from jaxgan import benchmark
+from jaxgan.reporting.language import Language
 
 sys.path.append(str(ROOT / "tests" / "benchmarks"))
 compare, claims = (importlib.import_module(name) for name in ("compare", "claims"))
+ENGLISH = Language("en")
 
 
 def test_differences_are_between_runs_of_one_seed():
@@ -74,20 +78,24 @@ def test_claims_are_judged_by_pairs_of_one_seed_and_of_one_length():
     relu = {2: run_of(100), 0: run_of(210), 1: run_of(200), 7: run_of(1)}
     runs = {("elu", "400 steps"): elu, ("relu", "400 steps"): relu, ("relu", "4 steps"): {3: run_of(4)}}
     claim = claims.Claim(claims.said("", ""), "lasted", "elu", claims.MORE, "relu")
-    figures, verdict = claims.judge(claim, runs, "400 steps")
+    figures, verdict = claims.judge(claim, runs, "400 steps", ENGLISH)
     assert verdict == "confirmed"
     values = [1.0, 1.0, 0.75], [0.525, 0.5, 0.25], [0.475, 0.5, 0.5]
     assert figures == f"lasted {', '.join(map(benchmark.interval, values))}"
-    assert claims.judge(claim, runs, "4 steps") == ("", "untested")
+    assert claims.judge(claim, runs, "4 steps", ENGLISH) == ("", "untested")
 
 
 @pytest.mark.parametrize(
     ("expected", "found"),
-    [(claims.LESS, ("early 50, < 45?", "refuted")), (claims.MORE, ("early 50, > 45?", "confirmed"))],
+    [
+        (claims.LESS, ("early fd_probe 50, < 45?", "refuted")),
+        (claims.MORE, ("early fd_probe 50, > 45?", "confirmed")),
+    ],
 )
 def test_claims_with_a_bound(expected, found):
-    claim = claims.Claim(claims.said("", ""), "early", "elu", expected, bound=45.0)
-    assert claims.judge(claim, {("elu", "400 steps"): {seed: run_of() for seed in range(3)}}, "400 steps") == found
+    claim = claims.Claim(claims.said("", ""), "early fd_probe", "elu", expected, bound=45.0)
+    runs = {("elu", "400 steps"): {seed: run_of() for seed in range(3)}}
+    assert claims.judge(claim, runs, "400 steps", ENGLISH) == found
 
 
 def test_no_verdict_is_finer_than_the_measure():
@@ -98,19 +106,25 @@ def test_no_verdict_is_finer_than_the_measure():
 @pytest.mark.parametrize(
     ("lang", "said"),
     [
-        ("en", "collapsed in 1 of 3, first at step 200"),
-        ("fr", "effondrement dans 1 essais sur 3, le premier au pas 200"),
+        ("en", "recall 0.5; at the end fd_probe 10, 3 characters; collapsed in 1 of 3, first at step 200"),
+        ("fr", "rappel 0,5 ; à la fin fd_probe 10, 3 personnages ; effondré dans 1 sur 3, au plus tôt au pas 200"),
     ],
 )
-def test_the_page_has_every_experiment_in_the_form_of_the_notes(lang, said):
-    options = argparse.Namespace(lang=lang, data="toons", experiments=list(claims.EXPERIMENTS))
-    own = {0: run_of(), 1: run_of(200), 2: run_of()}
-    page = "\n".join(claims.page({("began", "8000 steps"): own}, options))
+def test_the_pages_have_every_experiment_in_the_form_of_the_notes(tmp_path, lang, said):
+    runs = {("began", "8000 steps"): {0: run_of(), 1: run_of(200), 2: run_of()}}
+    claims.pages(runs, argparse.Namespace(docs=tmp_path, data="toons", experiments=list(claims.EXPERIMENTS)))
+    page = (tmp_path / claims.PAGES[lang]).read_text()
     assert page.count("##### Test") == len(claims.EXPERIMENTS)
     assert said in page and "Time=8m" in page
+    for name in re.findall(r"\((week5/.*?)\)", page):
+        assert (tmp_path / name).read_text().count(">began<") == 1  # in its legend
+
+
+def test_claims_are_of_systems_that_are_trained_and_to_dos_of_what_is_there():
     for experiment in claims.EXPERIMENTS.values():
         assert {claim.system for claim in experiment.claims} <= set(experiment.systems)
         assert {claim.other for claim in experiment.claims} - {None} <= set(experiment.systems)
+    assert {section for _, section in claims.TO_DO} <= anchors((ROOT / "RESULTS.md").read_text())
 
 
 def test_each_run_is_made_once_and_seed_by_seed():

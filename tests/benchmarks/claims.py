@@ -1,9 +1,10 @@
-"""What the notes of the first week found by eye, tested: python tests/benchmarks/claims.py run|table|page ...
+"""What the notes of the first week found by eye, tested: python tests/benchmarks/claims.py run|table|pages ...
 
   run [--experiments=init,relu,...] [--seeds=0,1,2] [--jobs=2] [--workdir=DIR] [--config.data.dir=...]
                       trains the systems of each experiment, a row for each run, as compare.py does
   table               each claim, the figures by which it is judged, and the verdict
-  page [--lang=en|fr] the notes in the form of that week's, with measured results
+  pages [--docs=DIR]  the notes in the form of that week's, with measured results, in English and in French, and the
+                      charts in them
 
 All take --data=toons|simpsons_mnist and --rows=FILE.jsonl. Systems are written as for compare.py; those of an
 experiment make the same number of steps on the same batches. A claim says what a measure of one system is to be beside
@@ -15,13 +16,15 @@ import argparse
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import compare
-from scipy import stats
+import matplotlib
+from matplotlib.figure import Figure
 
-from jaxgan.benchmark import interval
+from jaxgan.benchmark import spread
 from jaxgan.metrics import JsonLines
+from jaxgan.reporting.language import LANGUAGES, Language
 from jaxgan.reporting.notes import compact
 
 Runs = dict[tuple[str, str], dict[int, dict]]  # rows by system and budget, and by seed
@@ -76,7 +79,7 @@ EXPERIMENTS = {
         [
             Claim(
                 said("BEGAN starts better with ours", "avec la nôtre, BEGAN démarre mieux"),
-                "early", "began", LESS, "began" + PYTORCH,
+                "early fd_probe", "began", LESS, "began" + PYTORCH,
             ),
             Claim(
                 said("ours delays collapse", "la nôtre retarde l'effondrement"),
@@ -106,7 +109,7 @@ EXPERIMENTS = {
         10000,
         ["abegan", "abegan_k0"],
         [
-            Claim(said("few characters", "peu de personnages"), "characters", "abegan", LESS, bound=2.0),
+            Claim(said("few characters", "peu de personnages"), "effective_characters", "abegan", LESS, bound=2.0),
             Claim(said("its images differ", "ses images diffèrent"), "diversity", "abegan", MORE, bound=0.5),
             Claim(
                 said("k kept above 0 is no good idea", "forcer k au-dessus de 0 n'est pas une bonne idée"),
@@ -121,11 +124,11 @@ EXPERIMENTS = {
         [
             Claim(
                 said("it turns flat with the notes' loss", "ses images deviennent unies avec la perte des notes"),
-                "diversity", "sabegan_seed", LESS, bound=0.1,
+                "last diversity", "sabegan_seed", LESS, bound=0.1,
             ),
             Claim(
                 said("and not with the repaired one", "mais pas avec la perte corrigée"),
-                "diversity", "sabegan", MORE, bound=0.5,
+                "last diversity", "sabegan", MORE, bound=0.5,
             ),
         ],
     ),
@@ -178,21 +181,19 @@ EXPERIMENTS = {
 
 def measured(row: dict, measure: str) -> float:
     """A measure of a run: of its best checkpoint, but for those of its course and of its end."""
-    last, course = row["last"], row["course"]
-    match measure:
-        case "lasted":  # share of the steps before the alarm rang, which it can only some readings after its warmup
+    course = row["course"]
+    match measure.split():
+        case ["lasted"]:  # share of the steps before the alarm rang, which it can only some readings after its warmup
             return (row["steps"] if row["collapsed_at"] is None else row["collapsed_at"]) / row["steps"]
-        case "early":
+        case ["early", name]:
             place = min(range(len(course["step"])), key=lambda i: abs(course["step"][i] - EARLY * row["steps"]))
-            return course["fd_probe"][place]
-        case "characters":
-            return last["effective_characters"]
-        case "diversity":
-            return last["diversity"]
+            return course[name][place]
+        case ["last", name]:
+            return row["last"][name]
     return row["best"][measure]
 
 
-def judge(claim: Claim, runs: Runs, budget: str) -> tuple[str, str]:
+def judge(claim: Claim, runs: Runs, budget: str, language: Language) -> tuple[str, str]:
     """The figures by which a claim is judged, and the verdict."""
     of = lambda system: {seed: measured(row, claim.measure) for seed, row in runs.get((system, budget), {}).items()}
     own, other = of(claim.system), of(claim.other)
@@ -203,13 +204,20 @@ def judge(claim: Claim, runs: Runs, budget: str) -> tuple[str, str]:
         return "", "untested"
     values, beside = zip(*pairs, strict=True)
     differences = [one - two for one, two in pairs]
-    figures = f"{claim.measure} {interval(values)}"
-    if claim.other is None:
-        figures += f", {'<' if claim.expected == LESS else '>'} {claim.bound:g}?"
-    else:
-        figures += f", {interval(beside)}, {interval(differences)}"
     alike, finest = ALIKE * abs(statistics.fmean(beside)), FINENESS.get(claim.measure, 0.0)
-    return figures, verdict(differences, claim.expected, alike, finest)
+    found = verdict(differences, claim.expected, alike, finest)
+    figures = f"{claim.measure} {interval(values, language)}"
+    if claim.other is None:
+        return f"{figures}, {'<' if claim.expected == LESS else '>'} {language.number(claim.bound)}?", found
+    return f"{figures}, {interval(beside, language)}, {interval(differences, language)}", found
+
+
+def interval(values: Sequence[float], language: Language) -> str:
+    """Their mean and, where they differ, its 95 % interval."""
+    mean, reach = spread(values)
+    return (
+        f"{language.number(mean)} {language.interval(mean - reach, mean + reach)}" if reach else language.number(mean)
+    )
 
 
 def verdict(differences: Sequence[float], expected: str, alike: float, finest: float = 0.0) -> str:
@@ -217,8 +225,7 @@ def verdict(differences: Sequence[float], expected: str, alike: float, finest: f
 
     `alike` is how large those are that count as none, `finest` that which a measure can tell.
     """
-    mean = statistics.fmean(differences)
-    reach = stats.t.ppf(0.975, len(differences) - 1) * statistics.stdev(differences) / len(differences) ** 0.5
+    mean, reach = spread(differences)
     low, high = mean - max(reach, finest), mean + max(reach, finest)
     if expected == SAME:
         inside, outside = -alike < low and high < alike, low > alike or high < -alike
@@ -230,28 +237,37 @@ def verdict(differences: Sequence[float], expected: str, alike: float, finest: f
 WORDS = {
     "title": said("Summary of week 5, measured", "Résumé de la semaine 5, mesuré"),
     "about": said(
-        "The notes of a week of experiments, whose conclusions came from one run each and the eye, tested on {data}: "
-        "presets `:quick` (batches of 16, 16 channels for BEGAN's kind), seeds {seeds}; means with 95 % intervals. "
-        "Written by `python tests/benchmarks/claims.py page`.",
+        "The notes of a week of experiments, whose conclusions came from one run each and the eye, put to the test on "
+        "{data}, 32x32: presets `:quick` (batches of 16, 16 channels for BEGAN's kind), seeds {seeds}, one core a run. "
+        "Figures are means with 95 % intervals: of a system, of that beside it, of their differences by seed. "
+        "`lasted` is the share of the steps before the alarm rings, `early` what is read at a quarter of them, `last` "
+        "at their end, all others of the best checkpoint. Verdicts need {fewest} seeds; why they are as they are is in "
+        "[RESULTS.md]({results}). Written by `python tests/benchmarks/claims.py pages`.",
         "Les notes d'une semaine d'expériences, dont chaque conclusion tenait à un seul essai jugé à l'œil, mises à "
-        "l'épreuve sur {data} : "
-        "préréglages `:quick` (lots de 16, 16 canaux pour la famille de BEGAN), graines {seeds} ; moyennes et "
-        "intervalles à 95 %. Écrit par `python tests/benchmarks/claims.py page --lang=fr`.",
+        "l'épreuve sur {data}, en 32x32 : préréglages `:quick` (lots de 16, 16 canaux pour la famille de BEGAN), "
+        "graines {seeds}, un cœur par essai. Les chiffres sont des moyennes avec leur intervalle à 95 % : d'un "
+        "système, de celui d'à côté, de leurs différences par graine. `lasted` est la part des pas avant que l'alarme ne sonne, "
+        "`early` ce qui est lu au quart de ceux-ci, `last` à la fin, et tout autre chiffre vient du meilleur point de "
+        "reprise. Un verdict demande {fewest} graines ; le pourquoi est dans [RESULTS.md]({results}). Écrit par "
+        "`python tests/benchmarks/claims.py pages`.",
     ),
     "to_do": said("To do", "À faire"),
-    "notes": said("Notes on experiments", "Note d'expériences"),
+    "notes": said("Notes on experiments", "Notes d'expériences"),
     "test": said("Test of {title} in 32x32 steps={steps}", "Test {title} en 32x32 steps={steps}"),
     "results": said("Results", "Résultats"),
     "conclusion": said("Conclusion", "Conclusion"),
     "best": said("at its best fd_probe {fd}, recall {recall}", "au mieux fd_probe {fd}, rappel {recall}"),
     "last": said("at the end fd_probe {fd}, {number} characters", "à la fin fd_probe {fd}, {number} personnages"),
-    "collapsed": said("collapsed in {count} of {runs}", "effondrement dans {count} essais sur {runs}"),
-    "first": said(", first at step {step}", ", le premier au pas {step}"),
-    "untested": said("not yet", "pas encore"),
+    "collapsed": said("collapsed in {count} of {runs}", "effondré dans {count} sur {runs}"),
+    "first": said(", first at step {step}", ", au plus tôt au pas {step}"),
+    "then": said("; ", " ; "),
+    "untested": said("not yet tested", "pas encore testé"),
     "confirmed": said("confirmed", "confirmé"),
     "refuted": said("refuted", "réfuté"),
     "undecided": said("undecided", "indécis"),
 }
+PAGES = {"en": "week5.md", "fr": "semaine5.md"}
+RESULTS = "https://github.com/jaxgan/jaxgan/blob/main/RESULTS.md"
 TO_DO = (  # and where in RESULTS.md it is done
     (
         said("Tune the GAN until the result is conclusive", "Tuner le GAN jusqu'à avoir un résultat concluant"),
@@ -274,48 +290,92 @@ TO_DO = (  # and where in RESULTS.md it is done
 )
 
 
-def page(runs: Runs, options: argparse.Namespace) -> list[str]:
-    """The notes, in lines of Markdown."""
-    say = lambda key, **values: WORDS[key][options.lang].format(**values)
-    seeds = sorted({seed for own in runs.values() for seed in own})
-    lines = [f"# {say('title')}", "", say("about", data=options.data, seeds=", ".join(map(str, seeds))), ""]
-    lines += [f"## {say('to_do')}", ""]
-    lines += [f"- [x] [{task[options.lang]}](../RESULTS.md#{section})" for task, section in TO_DO]
-    lines += ["", f"## {say('notes')}"]
-    for experiment in (EXPERIMENTS[name] for name in options.experiments):
-        title = say("test", title=experiment.title[options.lang], steps=experiment.steps)
-        lines += ["", f"##### {title}", "", f"__{say('results')}__ :", ""]
-        for system in experiment.systems:
-            lines += _results(system, list(runs.get((system, experiment.budget), {}).values()), say)
-        lines += ["", f"__{say('conclusion')}__ :", ""]
-        for claim in experiment.claims:
-            figures, found = judge(claim, runs, experiment.budget)
-            lines.append(f"  - {claim.text[options.lang]}: **{say(found)}**" + f" ({figures})" * bool(figures))
-    return lines
+class Page:
+    """The notes in a language, as lines of Markdown."""
+
+    def __init__(self, runs: Runs, data: str, lang: str):
+        self.runs, self.data, self.lang = runs, data, lang
+        self.language = Language(lang)
+
+    def say(self, key: str, **values: object) -> str:
+        return WORDS[key][self.lang].format(**values)
+
+    def lines(self, names: Sequence[str]) -> list[str]:
+        seeds = ", ".join(map(str, sorted({seed for own in self.runs.values() for seed in own})))
+        about = self.say("about", data=self.data, seeds=seeds, fewest=FEWEST, results=RESULTS)
+        lines = [f"# {self.say('title')}", "", about, "", f"## {self.say('to_do')}", ""]
+        lines += [f"- [x] [{task[self.lang]}]({RESULTS}#{section})" for task, section in TO_DO]
+        lines += ["", f"## {self.say('notes')}"]
+        for name in names:
+            lines += ["", *self._experiment(name, EXPERIMENTS[name])]
+        return lines
+
+    def _experiment(self, name: str, tested: Experiment) -> list[str]:
+        lines = [f"##### {self.say('test', title=tested.title[self.lang], steps=tested.steps)}", ""]
+        lines += [f"__{self.say('results')}__ :", ""]
+        for system in tested.systems:
+            lines += self._system(system, list(self.runs.get((system, tested.budget), {}).values()))
+        lines += ["", f"__{self.say('conclusion')}__ :", ""]
+        for claim in tested.claims:
+            figures, found = judge(claim, self.runs, tested.budget, self.language)
+            lines.append(f"  - {claim.text[self.lang]} : **{self.say(found)}**" + f" ({figures})" * bool(figures))
+        if any(self.runs.get((system, tested.budget)) for system in tested.systems):
+            lines += ["", f"![{tested.title[self.lang]}](week5/{name}.svg)"]
+        return lines
+
+    def _system(self, system: str, rows: Sequence[dict]) -> list[str]:
+        if not rows:
+            return [f"  - `{system}` : {self.say('untested')}"]
+        fallen = [row["collapsed_at"] for row in rows if row["collapsed_at"] is not None]
+        of = lambda checkpoint, measure: interval([row[checkpoint][measure] for row in rows], self.language)
+        collapsed = self.say("collapsed", count=len(fallen), runs=len(rows))
+        collapsed += self.say("first", step=self.language.count(min(fallen))) if fallen else ""
+        best = self.say("best", fd=of("best", "fd_probe"), recall=of("best", "recall"))
+        last = self.say("last", fd=of("last", "fd_probe"), number=of("last", "effective_characters"))
+        time = compact(statistics.fmean(row["minutes"] for row in rows) * 60)
+        return [f"  - `{system}` : {self.say('then').join([best, last, collapsed])}  ", f"    Time={time}"]
 
 
-def _results(system: str, rows: Sequence[dict], say: Any) -> list[str]:
-    if not rows:
-        return [f"  - `{system}`: {say('untested')}"]
-    fallen = [row["collapsed_at"] for row in rows if row["collapsed_at"] is not None]
-    of = lambda checkpoint, measure: interval([row[checkpoint][measure] for row in rows])
-    collapsed = say("collapsed", count=len(fallen), runs=len(rows))
-    collapsed += say("first", step=f"{min(fallen):,}") if fallen else ""
-    best = say("best", fd=of("best", "fd_probe"), recall=of("best", "recall"))
-    last = say("last", fd=of("last", "fd_probe"), number=of("last", "effective_characters"))
-    time = compact(statistics.fmean(row["minutes"] for row in rows) * 60)
-    return [f"  - `{system}`: {best}; {last}; {collapsed}  ", f"    Time={time}"]
+def chart(tested: Experiment, runs: Runs) -> Figure:
+    """fd_probe over the steps: a colour for each system, a thin line for each seed, a cross where the alarm rang."""
+    figure = Figure((7, 3.5), layout="constrained")
+    axes = figure.add_subplot(xlabel="steps", ylabel="fd_probe")
+    for number, system in enumerate(tested.systems):
+        style, rows = {"color": f"C{number}"}, list(runs.get((system, tested.budget), {}).values())
+        curves = [(row["course"]["step"], row["course"]["fd_probe"]) for row in rows]
+        for row, (steps, values) in zip(rows, curves, strict=True):
+            axes.plot(steps, values, linewidth=0.7, alpha=0.5, **style)
+            if row["collapsed_at"] in steps:
+                axes.plot(row["collapsed_at"], values[steps.index(row["collapsed_at"])], "x", **style)
+        if curves:
+            steps = curves[0][0]
+            axes.plot(steps, [statistics.median(at) for at in zip(*(values for _, values in curves), strict=True)],
+                      linewidth=2, label=system, **style)  # fmt: skip
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
 
 
-def table(runs: Runs, options: argparse.Namespace) -> list[str]:
+def pages(runs: Runs, options: argparse.Namespace) -> None:
+    for lang in LANGUAGES:
+        text = "\n".join(Page(runs, options.data, lang).lines(options.experiments))
+        (options.docs / PAGES[lang]).write_text(f"{text}\n", encoding="utf-8")
+    (options.docs / "week5").mkdir(exist_ok=True)
+    for name in options.experiments:
+        tested = EXPERIMENTS[name]
+        if any(runs.get((system, tested.budget)) for system in tested.systems):
+            with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+                chart(tested, runs).savefig(options.docs / "week5" / f"{name}.svg", metadata={"Date": None})
+
+
+def table(runs: Runs, options: argparse.Namespace) -> None:
     """A line for each claim."""
-    lines = ["| claim | steps | measured | verdict |", "|---|---|---|---|"]
+    print("| claim | steps | measured | verdict |", "|---|---|---|---|", sep="\n")
     for experiment in (EXPERIMENTS[name] for name in options.experiments):
         for claim in experiment.claims:
-            figures, found = judge(claim, runs, experiment.budget)
+            figures, found = judge(claim, runs, experiment.budget, Language("en"))
             title = f"{experiment.title['en']}: {claim.text['en']}"
-            lines.append(f"| {title} | {experiment.steps:,} | {figures} | {found} |")
-    return lines
+            print(f"| {title} | {experiment.steps:,} | {figures} | {found} |")
 
 
 def runs_of(options: argparse.Namespace) -> list[compare.Run]:
@@ -331,14 +391,14 @@ def runs_of(options: argparse.Namespace) -> list[compare.Run]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["run", "table", "page"])
+    parser.add_argument("what", choices=["run", "table", "pages"])
     parser.add_argument("--experiments", type=lambda text: text.split(","), default=list(EXPERIMENTS))
     parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0, 1, 2])
     parser.add_argument("--data", choices=["toons", "simpsons_mnist"], default="simpsons_mnist")
     parser.add_argument("--rows", type=Path, default=Path("results/claims.jsonl"))
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--workdir", type=Path, default=Path("runs/claims"))
-    parser.add_argument("--lang", choices=["en", "fr"], default="en")
+    parser.add_argument("--docs", type=Path, default=Path("docs"))
     options, options.fields = parser.parse_known_args()
     if unknown := [field for field in options.fields if not field.startswith("--config.data.dir=")]:
         parser.error(f"unknown: {' '.join(unknown)}")
@@ -351,7 +411,7 @@ def main() -> None:
     for row in JsonLines(options.rows).read():
         if row["data"] == options.data and row["seed"] in options.seeds:
             runs.setdefault((row["system"], row["budget"]), {})[row["seed"]] = row
-    print(*(page if options.what == "page" else table)(runs, options), sep="\n")
+    (pages if options.what == "pages" else table)(runs, options)
 
 
 if __name__ == "__main__":

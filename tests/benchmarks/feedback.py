@@ -10,8 +10,7 @@ import json
 import statistics
 from pathlib import Path
 
-from scipy import stats
-
+from jaxgan.benchmark import spread
 from jaxgan.fields import flatten
 
 MEASURES = ("error", "error_1", "error_2", "distortion_1", "distortion_2", "active_1", "active_2")
@@ -32,12 +31,9 @@ def read(folder: Path) -> dict[tuple[float, float, int], dict[str, float]]:
 def row(pairs: list[tuple[float, float]]) -> str:
     """Means without and with feedback, and the mean difference with its interval."""
     without, fed = map(statistics.fmean, zip(*pairs, strict=True))
-    differences = [after - before for before, after in pairs]
-    mean = statistics.fmean(differences)
-    if len(pairs) < 2:
-        return f"{without:10.4g} {fed:10.4g} {mean:+10.4g}"
-    reach = stats.t.ppf(0.975, len(pairs) - 1) * statistics.stdev(differences) / len(pairs) ** 0.5
-    return f"{without:10.4g} {fed:10.4g} {mean:+10.4g}  [{mean - reach:+.4g}, {mean + reach:+.4g}]"
+    mean, reach = spread([after - before for before, after in pairs])
+    shown = f"{without:10.4g} {fed:10.4g} {mean:+10.4g}"
+    return f"{shown}  [{mean - reach:+.4g}, {mean + reach:+.4g}]" if reach else shown
 
 
 def main() -> None:
