@@ -333,7 +333,7 @@ def test_a_member_that_collapses_goes_back_alone(accelerator, monkeypatch, tmp_p
         if row["step"] != 4 or rung:
             return []
         rung.append(row["step"])
-        self.active["flat"] = Event("collapse", 4, "flat", 3, "as the test wants it")
+        self.active["flat"] = Event("collapse", 4, "flat", 3, "as the test wants it", {})
         return [self.active["flat"]]
 
     monkeypatch.setattr(Alarm, "update", update)

@@ -124,7 +124,7 @@ def ring(monkeypatch, times):
         if row["step"] != 6 or len(rung) >= times:
             return []
         rung.append(row["step"])
-        self.active["flat"] = Event("collapse", 6, "flat", 5, "as the test wants it")
+        self.active["flat"] = Event("collapse", 6, "flat", 5, "as the test wants it", {})
         return [self.active["flat"]]
 
     monkeypatch.setattr(Alarm, "update", update)

@@ -12,8 +12,12 @@ from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
+from jaxgan.reporting.evidence import SHOWN_BY, worded
+from jaxgan.reporting.language import HARD, Language
+
 KINDS = ("flat", "all alike", "repeating", "memorising", "few characters", "diverging", "frozen")
 FALLING = ("fd_probe", "m")  # measures that training brings down: where they rise again, it diverges
+ENGLISH = Language("en")
 
 
 class Event(NamedTuple):
@@ -24,6 +28,7 @@ class Event(NamedTuple):
     kind: str
     since: int  # step of the first of the readings that made it fire
     evidence: str  # a sentence
+    figures: dict  # what the sentence tells, for other languages
 
 
 class Alarm:
@@ -58,11 +63,11 @@ class Alarm:
         self._clear[kind] = [*self._clear[kind], step] if severity * self._limits.margin < 1 else []
         if kind == self.shown and kind not in self.active and len(self._shown[kind]) >= patience:
             since = self._shown[kind][-patience]
-            self.active[kind] = Event("collapse", step, kind, since, self._evidence(kind, row))
+            self.active[kind] = self._event("collapse", kind, since, row)
             return self.active[kind]
         if kind in self.active and len(self._clear[kind]) >= patience:
             del self.active[kind]
-            return Event("recovery", step, kind, self._clear[kind][-patience], self._evidence(kind, row))
+            return self._event("recovery", kind, self._clear[kind][-patience], row)
         return None
 
     def _severities(self, row: Mapping) -> dict[str, float]:
@@ -90,30 +95,22 @@ class Alarm:
         growth, way_back = value / max(best, 1e-12), (value - best) / max(worst - best, 1e-12)
         return min(growth / self._limits.max_growth, way_back / self._limits.max_relapse)
 
-    def _evidence(self, kind: str, row: Mapping) -> str:
-        bound = ", at its bound" if row.get("k_at_bound") else ""
-        k = f"; k is {row['k']:.3g}{bound}" if "k" in row else ""
+    def _event(self, name: str, kind: str, since: int, row: Mapping) -> Event:
+        figures = self._figures(kind, row)
+        return Event(name, row["step"], kind, since, worded(kind, figures, ENGLISH).replace(HARD, " "), figures)
+
+    def _figures(self, kind: str, row: Mapping) -> dict:
+        """What shows a kind of collapse, or that it is over."""
         match kind:
-            case "flat":
-                return f"contrast within samples is {row['contrast']:.1%} of that within real images{k}"
-            case "all alike":
-                return f"two samples differ by {row['diversity']:.1%} of what two real images do{k}"
-            case "repeating":
-                return f"{1 - row['distinct']:.0%} of the samples have a twin among the others{k}"
-            case "memorising":
-                return f"{row['copies']:.0%} of the samples are copies of training images{k}"
             case "few characters":
-                drawn = ", ".join(f"{name} {share:.0%}" for name, share in _most(row["characters"]))
-                number = (
-                    f"{row['effective_characters']:.1f} characters where real images have {self._real_characters:.1f}"
-                )
-                return f"in effect {number} ({drawn}){k}"
+                figures = {"effective_characters": row["effective_characters"], "characters": _most(row["characters"])}
+                figures["real_characters"] = self._real_characters
             case "diverging":
                 name = max(self._best, key=lambda name: self._relapse(name, row[name]))
-                return f"{name} is {row[name]:.3g}, at its best it was {self._best[name]:.3g}{k}"
-            case "frozen":
-                return f"drawn anew, the images changed by {row['change']:.1%} of what two real images differ by{k}"
-        raise ValueError(kind)
+                figures = {"measure": name, "value": row[name], "best": self._best[name]}
+            case _:
+                figures = {SHOWN_BY[kind]: row[SHOWN_BY[kind]]}
+        return figures | {name: row[name] for name in ("k", "k_at_bound") if name in row}
 
 
 def _lack(value: float | None, least: float) -> float:
@@ -123,5 +120,6 @@ def _lack(value: float | None, least: float) -> float:
     return least / value if value > 0 else math.inf
 
 
-def _most(characters: Mapping[str, float], count: int = 3) -> list[tuple[str, float]]:
-    return sorted(((name, share) for name, share in characters.items() if share > 0), key=lambda item: -item[1])[:count]
+def _most(characters: Mapping[str, float], count: int = 3) -> dict[str, float]:
+    drawn = [(name, share) for name, share in characters.items() if share > 0]
+    return dict(sorted(drawn, key=lambda item: -item[1])[:count])

@@ -133,8 +133,8 @@ def _results(run: Run, report: Report) -> list[str]:
 
 
 def _collapse(one: Collapse, language: Language) -> str:
-    said = wording.collapse(one, language)
-    return language.text("evidence", collapse=said, evidence=one.evidence.rstrip(".")) if one.evidence else said
+    said, evidence = wording.collapse(one, language), wording.evidence(one.row, language)
+    return language.text("evidence", collapse=said, evidence=evidence.rstrip(".")) if evidence else said
 
 
 def _figures(run: Run, language: Language) -> list[str]:

@@ -22,7 +22,7 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 SENTENCES = (  # of `wording`
-    *("remark", "state", "extent", "drawn", "lost", "interval", "baseline", "probe", "event", "when"),
+    *("remark", "state", "extent", "drawn", "lost", "interval", "baseline", "probe", "event", "evidence", "when"),
     *("sweep", "explanation", "collapses", "spread_lines"),
 )
 

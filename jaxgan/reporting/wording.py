@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from jaxgan.reporting.evaluation import Evaluation, Measure
+from jaxgan.reporting.evidence import worded
 from jaxgan.reporting.language import HARD, NARROW, Language
 from jaxgan.reporting.reading import Remark, number
 from jaxgan.reporting.report import Rank
@@ -87,6 +88,14 @@ def event(row: Mapping, language: Language) -> str:
         source="?" if source is None else language.count(source),
         what=row.get("what", "?"),
     )
+
+
+def evidence(row: Mapping, language: Language) -> str:
+    """Returns what shows a collapse, in English where the row has no figures for another language; empty if nothing."""
+    try:
+        return worded(row["kind"], row["figures"], language)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return str(row.get("evidence") or "")
 
 
 def when(row: Mapping, language: Language) -> str:

@@ -246,8 +246,8 @@ WORDS = {
         "Les notes d'une semaine d'expériences, dont chaque conclusion tenait à un seul essai jugé à l'œil, mises à "
         "l'épreuve sur {data}, en 32x32 : préréglages `:quick` (lots de 16, 16 canaux pour la famille de BEGAN), "
         "graines {seeds}, un cœur par essai. Les chiffres sont des moyennes avec leur intervalle à 95 % : d'un "
-        "système, de celui d'à côté, de leurs différences par graine. `lasted` est la part des pas avant que l'alarme ne "
-        "sonne, `early` ce qui est lu au quart de ceux-ci, `last` à la fin, et tout autre chiffre vient du meilleur "
+        "système, de celui d'à côté, de leurs différences par graine. `lasted` est la part des pas avant que l'alarme "
+        "ne sonne, `early` ce qui est lu au quart de ceux-ci, `last` à la fin, et tout autre chiffre vient du meilleur "
         "point de reprise. Un verdict demande {fewest} graines ; le pourquoi est dans [RESULTS.md]({results}). Écrit "
         "par `python tests/benchmarks/claims.py pages`.",
     ),

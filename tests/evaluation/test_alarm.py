@@ -52,12 +52,12 @@ def test_each_kind_fires_once_and_is_taken_back(kind, limits):
 def test_the_evidence_gives_the_figures(limits):
     evidence = {kind: hear(limits, [FAULTS[kind]] * 3)[0].evidence for kind in KINDS if kind != "diverging"}
     assert evidence == {
-        "flat": "contrast within samples is 10.0% of that within real images",
-        "all alike": "two samples differ by 10.0% of what two real images do",
-        "repeating": "90% of the samples have a twin among the others",
-        "memorising": "90% of the samples are copies of training images",
-        "few characters": "in effect 1.5 characters where real images have 8.0 (bart 30%, lisa 10%)",
-        "frozen": "drawn anew, the images changed by 0.0% of what two real images differ by",
+        "flat": "contrast within samples is 10 % of that within real images",
+        "all alike": "two samples differ by 10 % of what two real images do",
+        "repeating": "10 % of the samples have no twin among the others",
+        "memorising": "90 % of the samples are copies of training images",
+        "few characters": "in effect 1.5 characters where real images have 8 (bart 30 %, lisa 10 %)",
+        "frozen": "drawn anew, the images changed by 0 % of what two real images differ by",
     }
     rows = [{"k": 0.5, "m": 0.2}] + [{"k": 0.995, "k_at_bound": True, "m": 0.2, "fd_probe": 60.0}] * 3
     assert hear(limits, rows)[0].evidence == "fd_probe is 60, at its best it was 10; k is 0.995, at its bound"

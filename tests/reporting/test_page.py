@@ -1,11 +1,14 @@
 import re
 
 import numpy as np
+import pytest
 import runfiles
 from page import full_run, written
 from runfiles import event, reading, write_evaluation, write_rows, write_run
 
 from jaxgan.reporting.pictures import grids_each, spread
+
+PLAIN = str.maketrans({"\xa0": " ", "\u202f": " "})
 
 
 def test_the_page_needs_nothing_but_itself(tmp_path):
@@ -155,6 +158,25 @@ def test_events_are_told_in_words(tmp_path):
         "Ended at step 320.",
     ):
         assert said in page.text
+
+
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        (
+            {"contrast": 0.0123, "k": 0.5},
+            "le contraste dans les images vaut 1,23 % de celui des images réelles ; k vaut 0,5",
+        ),
+        ({"contrast": "much"}, "one colour"),  # in the words of the row
+        (None, "one colour"),
+    ],
+)
+def test_what_shows_a_collapse_is_told_in_the_report_s_language(tmp_path, figures, said):
+    path = write_run(tmp_path / "one")
+    write_rows(path / "events.jsonl", [event("collapse", 200, kind="flat", evidence="one colour", figures=figures)])
+    page, notes, _ = written(tmp_path, path, lang="fr")
+    assert f"Effondrement au pas 200 (aplat). {said}" in page.text.translate(PLAIN)
+    assert f"effondrement au pas 200 (aplat) : {said}" in notes.translate(PLAIN)
 
 
 def test_the_rows_tell_the_epoch(tmp_path):
