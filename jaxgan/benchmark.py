@@ -221,7 +221,7 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--workdir", help="where the runs go")
     parser.add_argument("--seeds", type=_seeds, default=[0, 1, 2], help="of the runs, by default 0,1,2")
-    parser.add_argument("--samples", type=Path, metavar="FILE.npz", help="measure these, and train nothing")
+    parser.add_argument("--samples", type=cli.path, metavar="FILE.npz", help="measure these, and train nothing")
     parser.add_argument("--name", help="of what drew them")
     options, rest = parser.parse_known_args(arguments)
     if options.samples and not options.name:

@@ -74,6 +74,13 @@ def check_suffix(path: Path | None, suffix: str) -> None:
         raise UserError(f"{path}: name a file that ends in {suffix}")
 
 
+def path(text: str) -> Path:
+    """Reads the path of a file or a folder; ~ is the user's own."""
+    if not text:
+        raise argparse.ArgumentTypeError("name a path")
+    return Path(text).expanduser()
+
+
 def step(text: str) -> int | str:
     """Reads a checkpoint's step, or "best"."""
     return text if text == "best" else int(text)

@@ -25,11 +25,12 @@ def main(arguments: Sequence[str]) -> None:
     parser = cli.Parser(__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--workdir", required=True, help="the run directory")
-    parser.add_argument("--out", type=Path, required=True, help="the file, whose ending names the format")
+    parser.add_argument("--out", type=cli.path, required=True, help="the file, whose ending names the format")
     parser.add_argument("--step", type=cli.step, help="which checkpoint: its step, or best; by default the newest")
-    parser.add_argument("--runtime", type=Path, help="of a page: folder with ONNX Runtime Web's files, else downloaded")
+    parser.add_argument(
+        "--runtime", type=cli.path, help="of a page: folder with ONNX Runtime Web's files, else downloaded"
+    )
     options = parser.parse_args(arguments)
-    options.out = options.out.expanduser()
     if options.out.suffix not in FORMATS:
         raise UserError(f"{options.out}: name a file that ends in {', '.join(FORMATS)}")
     if options.runtime and options.out.suffix != ".html":
@@ -60,7 +61,7 @@ def export(options: argparse.Namespace) -> dict[Path, bytes]:
         return {options.out: weights.serialize(trained), options.out.with_suffix(".safetensors.md"): card}
     from jaxgan.exporting import page
 
-    return {options.out: page.make(trained, options.runtime and options.runtime.expanduser()).encode()}
+    return {options.out: page.make(trained, options.runtime).encode()}
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from jaxgan.errors import UserError
 from jaxgan.rundir import RunDirectory
 
 SECONDS = 10.0  # between two pictures
-SHOWN = ("loss_", "k", "m", "score_", "critic_")  # starts of the names of what the curves show
+SHOWN, BALANCE = ("loss_", "score_", "critic_", "error"), ("k", "m")  # by the curves: what begins so, and these
 HEIGHT = 4.0  # inches
 
 
@@ -53,10 +53,11 @@ def curves(run: RunDirectory) -> bytes:
     rows, samples = run.metrics.read(), [path for path in (run.path / "samples").glob("*.png") if path.stem.isdigit()]
     figure = Figure((2.5 * HEIGHT, HEIGHT), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-    for name in [name for name in rows[-1] if name.startswith(SHOWN)] if rows else []:
+    shown = [name for name in (rows[-1] if rows else {}) if name.startswith(SHOWN) or name in BALANCE]
+    for name in shown:
         left.plot([row["step"] for row in rows], [row.get(name) for row in rows], label=name)
     left.set_xlabel("step")
-    if rows:
+    if shown:
         left.legend()
     right.axis("off")
     if samples:

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from jaxgan import cli, config, fields
 from jaxgan.data.dataset import DataSet, export, prepare
@@ -12,7 +11,7 @@ from jaxgan.errors import UserError
 def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`; raises UserError."""
     parser = cli.Parser(__doc__)
-    parser.add_argument("--out", type=Path, help="also write the arrays here, for data.name=arrays")
+    parser.add_argument("--out", type=cli.path, help="also write the arrays here, for data.name=arrays")
     options, rest = parser.parse_known_args(arguments)
     cli.check_suffix(options.out, ".npz")
     experiment, _ = config.load(rest)

@@ -60,8 +60,9 @@ def main(arguments: Sequence[str]) -> None:
 
 def _draw_samples(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]]:
     algorithm, state, step = load(options.workdir, options.step)
-    layers = "-layers" * (options.grid == "layers")
-    out = options.out or _samples(options.workdir) / f"{step:06}-seed{options.seed}{layers}.png"
+    layers = "layers" if options.grid == "layers" else ""
+    truncation = "" if options.truncation is None else f"truncation{options.truncation:g}"
+    out = options.out or _file(options, step, layers, options.label or "", truncation)
     if layers or not algorithm.generate:
         if options.label is not None or options.truncation is not None:
             raise UserError("the run's algorithm draws no samples: leave out --label and --truncation")
@@ -89,7 +90,7 @@ def _draw_what_it_shows(
 def _draw_walk(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]]:
     """A frame a step, or in a .png a row for each image that walks."""
     algorithm, state, step = load(options.workdir, options.step)
-    out = options.out or _samples(options.workdir) / f"{step:06}-seed{options.seed}-walk.gif"
+    out = options.out or _file(options, step, options.label or "", "walk", suffix=".gif")
     still = out.suffix == ".png"
     frames = options.frames or (12 if still else 60)
     points, interpolate = options.points or 4, options.interpolate
@@ -116,11 +117,16 @@ def _draw_latents(options: argparse.Namespace, tool: str) -> tuple[Path, dict[st
     if not algorithm.generate:
         raise UserError(f"--{_flag(tool)}: the run's algorithm draws no samples")
     picture, arrays = pictures.DRAWN[tool](options, algorithm, state)
-    of = re.sub(r"[^\w-]", "", options.mean_of or options.towards or "")
-    name = "-".join(filter(None, (f"{step:06}-seed{options.seed}", _flag(tool), of)))
-    out = options.out or _samples(options.workdir) / f"{name}.png"
+    of = options.mean_of or options.towards or (options.invert.stem if options.invert else "")
+    out = options.out or _file(options, step, _flag(tool), of)
     images.save_png(out, picture)
     return out, arrays
+
+
+def _file(options: argparse.Namespace, step: int, *of: str, suffix: str = ".png") -> Path:
+    """What a picture is called by what is in it, where the user does not say."""
+    parts = [f"{step:06}-seed{options.seed}", *(re.sub(r"[^\w.-]", "", part) for part in of)]
+    return _samples(options.workdir) / f"{'-'.join(filter(None, parts))}{suffix}"
 
 
 def _flag(name: str) -> str:
@@ -139,7 +145,7 @@ def _save_walk(out: Path, walked: np.ndarray) -> None:
 def _draw_atom(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]]:
     """A row for each image, whose coefficient grows from left to right; or a frame where the file is an animation."""
     algorithm, state, step = load(options.workdir, options.step)
-    out = options.out or _samples(options.workdir) / f"{step:06}-seed{options.seed}-atom{options.atom}.png"
+    out = options.out or _file(options, step, f"atom{options.atom}")
     still = out.suffix == ".png"
     frames = options.frames or (12 if still else 60)
     rise = np.linspace(0, 1, frames) if still else (1 - np.cos(2 * np.pi * np.arange(frames) / frames)) / 2
@@ -169,7 +175,7 @@ def _draw_translations(options: argparse.Namespace) -> tuple[Path, dict[str, np.
 
 def _draw_history(options: argparse.Namespace) -> tuple[Path, dict[str, np.ndarray]]:
     """A row for each checkpoint, or a frame where the file is an animation."""
-    out = options.out or _samples(options.workdir) / "history.png"
+    out = options.out or _samples(options.workdir) / f"history-seed{options.seed}.png"
     still = out.suffix == ".png"
     steps, drawn = history(options.workdir, options.num or (8 if still else 16), options.seed)
     if len(steps) == 1:
@@ -189,12 +195,14 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = cli.Parser(__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--workdir", required=True, help="the run directory")
-    parser.add_argument("--out", type=Path, help="the file; by default in DIR/samples")
+    parser.add_argument("--out", type=cli.path, help="the file; by default in DIR/samples")
     parser.add_argument("--num", type=int, help="images, by default 64; 16 held-out ones and in animations, 8 in rows")
     parser.add_argument("--seed", type=int, default=0, help="of the latents, or of the choice of held-out images")
     parser.add_argument("--step", type=cli.step, help="which checkpoint: its step, or best; by default the newest")
     parser.add_argument(
-        "--npz", type=Path, help="also write what is drawn, `images` uint8 (N, H, W, C), frame by frame, or by title"
+        "--npz",
+        type=cli.path,
+        help="also write what is drawn, `images` uint8 (N, H, W, C), frame by frame, or by title",
     )
     parser.add_argument(
         "--interpolate",
@@ -213,9 +221,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         type=int,
         help="move one coefficient of this atom, from 0 on, and render the codes",
     )
-    parser.add_argument("--input", type=Path, help="an image, or a folder or archive of them, to translate")
+    parser.add_argument("--input", type=cli.path, help="an image, or a folder or archive of them, to translate")
     parser.add_argument("--direction", choices=DIRECTIONS, help="ab (the default) translates a to b, ba b to a")
-    parser.add_argument("--invert", type=Path, help="an image, or a folder or archive of them: find their latents")
+    parser.add_argument("--invert", type=cli.path, help="an image, or a folder or archive of them: find their latents")
     parser.add_argument("--mean-of", metavar="NAME", help="draw the mean latent of the samples that show a class")
     parser.add_argument(
         "--directions",
@@ -293,7 +301,8 @@ def _check_files(options: argparse.Namespace) -> None:
     if out and options.grid == "layers" and out.suffix != ".png":
         raise UserError(f"{out}: name a file that ends in .png")
     if out and not moves and out.suffix != ".png":
-        raise UserError(f"{out}: name a file that ends in .png, or add --interpolate=slerp for a .gif or .mp4")
+        walk = "" if _latent_tool(options) or options.input else ", or add --interpolate=slerp for a .gif or .mp4"
+        raise UserError(f"{out}: name a file that ends in .png{walk}")
     if out:
         animation.check(out)
 

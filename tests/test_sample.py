@@ -94,6 +94,13 @@ def test_generating_compiles_once(workdir):
     assert shapes == [(drawing.BATCH, 8)]
 
 
+def test_pictures_of_other_things_have_other_names(workdir, capsys):
+    for flags in ([], ["--truncation=0.5"], ["--truncation=0.75", "--seed=2"]):
+        sample.main([f"--workdir={workdir}", "--num=1", *flags])
+    names = [line.rpartition("/")[2] for line in capsys.readouterr().out.splitlines()]
+    assert names == ["000006-seed0.png", "000006-seed0-truncation0.5.png", "000006-seed2-truncation0.75.png"]
+
+
 def test_a_walk_as_gif_as_rows_and_as_array(workdir, tmp_path, capsys):
     flags = [f"--workdir={workdir}", "--interpolate=slerp", "--num=3", "--seed=1", "--points=2", "--frames=8"]
     sample.main([*flags, f"--npz={tmp_path}/walk.npz"])
@@ -112,10 +119,10 @@ def test_a_walk_as_gif_as_rows_and_as_array(workdir, tmp_path, capsys):
 
 def test_history_draws_what_sample_draws_at_each_step(workdir, tmp_path, capsys):
     sample.main([f"--workdir={workdir}", "--grid=history", "--num=5", "--seed=1", f"--npz={tmp_path}/history.npz"])
-    assert capsys.readouterr().out == f"wrote {workdir}/samples/history.png\nwrote {tmp_path}/history.npz\n"
+    assert capsys.readouterr().out == f"wrote {workdir}/samples/history-seed1.png\nwrote {tmp_path}/history.npz\n"
     stored = np.load(tmp_path / "history.npz")
     assert stored["steps"].tolist() == [2, 4, 6]
-    picture = np.asarray(Image.open(workdir / "samples" / "history.png"))
+    picture = np.asarray(Image.open(workdir / "samples" / "history-seed1.png"))
     for row, step in enumerate((2, 4, 6)):
         algorithm, state, _ = sample.load(workdir, step)
         drawn = drawing.sample(algorithm, state, 5, seed=1)

@@ -197,7 +197,7 @@ class BigGan:
         """Draws from averaged weights, of a state that need not be settled; without labels of any there are."""
         if state.generator.batch_stats is None:
             state = self.settle(state)
-        label = self.sample_label(state, jax.random.key(0), len(latent)) if label is None else label
+        label = self.sample_label(state, jax.random.key(0), latent.shape[0]) if label is None else label
         weights, _ = normalized(state.generator, sampling_params(state.generator))
         return self.generator.apply(
             {"params": weights, "batch_stats": state.generator.batch_stats}, latent, label, train=False

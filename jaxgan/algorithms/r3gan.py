@@ -181,7 +181,7 @@ class R3Gan:
 
     def generate(self, state: State, latent: jax.Array, label: jax.Array | None = None) -> jax.Array:
         """Draws from averaged weights; without labels of any there are."""
-        label = self.sample_label(state, jax.random.key(0), len(latent)) if label is None else label
+        label = self.sample_label(state, jax.random.key(0), latent.shape[0]) if label is None else label
         drawn = self.generator.apply({"params": sampling_params(state.generator)}, latent, label)
         return jnp.clip(drawn, -1, 1)
 

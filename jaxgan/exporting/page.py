@@ -26,6 +26,7 @@ FILES = {  # and their SHA-256
 }
 SECONDS = 60  # until a download has to begin
 SLIDERS = 8  # at most
+CLOSE = 2  # grey levels of 255 by which the browser's images may differ
 CHECKED = 4  # images that the browser draws first, and that it holds against those drawn here
 
 
@@ -39,8 +40,8 @@ def make(trained: Trained, folder: Path | None = None) -> str:
     Raises:
       UserError: the runtime is not to be had, or the generator does not become ONNX.
     """
-    model = onnx.serialize(trained)
     library, binary = runtime(folder).values()
+    model = onnx.serialize(trained)
     given, drawn = trained.examples(CHECKED)
     step = directions.principal(trained.algorithm, trained.state, min(SLIDERS, trained.latent_dim)).step
     data, uniform = trained.config.data, trained.config.latent == "uniform"
@@ -61,6 +62,7 @@ def make(trained: Trained, folder: Path | None = None) -> str:
         about=about,
         packed={name: base64.b64encode(gzip.compress(content, mtime=0)).decode() for name, content in packed.items()},
         version=VERSION,
+        close=CLOSE,
     )
 
 
@@ -73,18 +75,22 @@ def runtime(folder: Path | None) -> dict[str, bytes]:
     found, kept = {}, cache.folder(f"onnxruntime-web-{VERSION}")
     for name, digest in FILES.items():
         path = (folder or kept) / name
-        if path.is_file():
-            content = path.read_bytes()
-        elif folder:
+        if folder and not path.is_file():
             raise UserError(f"{path}: there is no such file; --runtime names the folder dist of onnxruntime-web")
-        else:
-            path, content = f"{SOURCE}/{name}", _download(f"{SOURCE}/{name}")
-        if hashlib.sha256(content).hexdigest() != digest:
+        content = path.read_bytes() if path.is_file() else b""
+        if not folder and _digest(content) != digest:  # not kept yet, or damaged
+            path = f"{SOURCE}/{name}"
+            content = _download(path)
+        if _digest(content) != digest:
             raise UserError(f"{path} is not that of onnxruntime-web {VERSION}: take that version's")
-        if not folder and not (kept / name).exists():
+        if path != (folder or kept) / name:
             write_whole(kept / name, content)
         found[name] = content
     return found
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _download(address: str) -> bytes:

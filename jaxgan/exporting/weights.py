@@ -26,7 +26,7 @@ UNKNOWN = "that of the images, which jaxgan does not know"
 def serialize(trained: Trained) -> bytes:
     """Returns the arrays by name, as generator.params.Conv_0.kernel; averaged weights where the run keeps them."""
     averaged = jax.tree.map(_averaged, trained.state, is_leaf=_is_network)
-    content = {name: np.ascontiguousarray(array) for name, array in arrays(averaged).items()}
+    content = {name: np.asarray(array, order="C") for name, array in arrays(averaged).items()}
     return save(content, {"format": "jaxgan", "step": str(trained.step), "config": json.dumps(_public(trained))})
 
 

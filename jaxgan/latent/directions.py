@@ -17,6 +17,7 @@ from jaxgan.errors import UserError
 
 SAMPLES = 2000  # from which directions are found
 LEAST = 10  # of them that have an attribute, or lack it
+ALIKE = 1e-5  # of the largest value, within which all are the same but for rounding
 
 
 class Directions(NamedTuple):
@@ -46,11 +47,12 @@ def principal(algorithm: Algorithm, state: State, count: int, seed: int = 0) -> 
     if not 1 <= count <= dim:
         raise UserError(f"--directions={count}: latents of {dim} dimensions have 1 to {dim}")
     seen = features(algorithm, drawing.settled(algorithm, state), asked)
+    largest = np.abs(seen).max()
     for label in [] if asked.label is None else np.unique(asked.label):
         seen[asked.label == label] -= seen[asked.label == label].mean(0)
-    found = PCA(count, svd_solver="randomized", random_state=seed)
-    if not seen.std():
+    if np.ptp(seen, axis=0).max() <= ALIKE * largest:
         raise UserError("all samples are alike: there is no direction in which they change")
+    found = PCA(count, svd_solver="randomized", random_state=seed)
     steps = found.fit_transform(seen).T @ asked.latent
     steps /= np.maximum(np.linalg.norm(steps, axis=1, keepdims=True), 1e-12)
     return Directions(steps.astype(np.float32), found.explained_variance_ratio_.astype(np.float32))
@@ -70,13 +72,13 @@ def towards(latent: np.ndarray, present: np.ndarray) -> np.ndarray:
       UserError: too few latents have it, or lack it.
     """
     if present.dtype != bool:
+        if np.ptp(present) <= ALIKE * np.abs(present).max():
+            raise UserError("all samples are alike in that: there is no direction towards it")
         normal = Ridge().fit(latent, present).coef_
     elif min(present.sum(), (~present).sum()) < LEAST:
         raise UserError(f"{present.sum()} of {len(present)} samples are like that: too few to tell from the others")
     else:
         normal = LogisticRegression(C=0.1, max_iter=1000).fit(latent, present).coef_[0]
-    if not normal.any():
-        raise UserError("all samples are alike in that: there is no direction towards it")
     return (normal / np.linalg.norm(normal)).astype(np.float32)
 
 
@@ -99,7 +101,7 @@ def _early(algorithm: Algorithm, state: State, latent: jax.Array, label: jax.Arr
     with nn.intercept_methods(keep):
         algorithm.generate(state, latent, label)
     least = min(found.shape[1] for found in seen)
-    return [found for found in seen if found.shape[1] == least][-1]
+    return [found for found in seen if found.shape[1] == least][-1].astype(jnp.float32)
 
 
 def along(latent: np.ndarray, steps: np.ndarray, reach: np.ndarray) -> np.ndarray:

@@ -110,6 +110,8 @@ def _moved(
     asked = drawing.ask(algorithm, state, num, options.seed)
     deviation = drawing.ask(algorithm, state, drawing.BATCH, options.seed).latent.std()  # less than 1 if uniform
     moved = directions.along(asked.latent, step, deviation * np.linspace(-REACH, REACH, COLUMNS))
+    if RunDirectory(options.workdir).stored()["config"].get("latent") == "uniform":
+        moved = moved.clip(-1, 1)
     label = None if asked.label is None else np.tile(asked.label.repeat(COLUMNS), len(step))
     drawn = drawing.generate(algorithm, state, Asked(moved.reshape(-1, moved.shape[-1]), label))
     picture = _rows(drawn.reshape(len(names), COLUMNS, *drawn.shape[1:]), names)
@@ -127,7 +129,8 @@ def _recognised(
     """Samples, and which of them the probe recognises as a class: latents, images, bool (n,)."""
     known = [*(whole.names if len(whole.names) > 1 else []), *others]
     if name not in known:
-        raise UserError(f"{name}: samples are told by {', '.join(known) or 'nothing, as the set has no labels'}")
+        there = f"there are {', '.join(known)}" if known else "the set has no labels"
+        raise UserError(f"--{'mean-of' if options.mean_of else 'towards'}={name}: samples show no such thing: {there}")
     judge = probe.load(whole)
     number = judge.names.index(name)
     label = whole.names.index(name) if algorithm.sample_label else None

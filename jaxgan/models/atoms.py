@@ -97,13 +97,13 @@ def by_products(dictionary: jax.Array, stride: int, shape: tuple[int, int]) -> A
         return (patches @ matrix).reshape(len(images), rows, columns, count)
 
     def render(codes: jax.Array) -> jax.Array:
-        drawn = (codes.reshape(-1, count) @ matrix.T).reshape(len(codes), rows, columns, len(places), -1)
+        drawn = (codes.reshape(-1, count) @ matrix.T).reshape(codes.shape[0], rows, columns, len(places), -1)
         tiles = sum(
             jnp.pad(drawn[:, :, :, place], ((0, 0), (row, down - 1 - row), (column, across - 1 - column), (0, 0)))
             for place, (row, column) in enumerate(places)
         )
-        tiles = tiles.reshape(len(codes), *grid, stride, stride, channels).transpose(0, 1, 3, 2, 4, 5)
-        return _fit(tiles.reshape(len(codes), *covered, channels), shape)
+        tiles = tiles.reshape(codes.shape[0], *grid, stride, stride, channels).transpose(0, 1, 3, 2, 4, 5)
+        return _fit(tiles.reshape(codes.shape[0], *covered, channels), shape)
 
     return Atoms(render, correlate)
 

@@ -17,6 +17,7 @@ from safetensors.numpy import load_file, save_file
 from support import load
 
 from jaxgan import drawing, export, restoring
+from jaxgan.algorithms.network import arrays
 from jaxgan.errors import UserError
 from jaxgan.exporting import page
 from jaxgan.train import train
@@ -59,18 +60,28 @@ def test_a_generator_as_stablehlo(run, tmp_path, capsys):
 def test_weights_are_averages_and_another_run_starts_from_them(run, tmp_path, capsys):
     export.main([f"--workdir={run}", f"--out={tmp_path}/w.safetensors", "--step=4"])
     _, state, _ = restoring.load(run, 4)
-    arrays = load_file(tmp_path / "w.safetensors")
+    found = load_file(tmp_path / "w.safetensors")
     kernel = "generator.params.Conv_0.kernel"
-    np.testing.assert_array_equal(arrays[kernel], state.generator.ema["Conv_0"]["kernel"])
-    assert not any(".ema." in name or "opt_state" in name for name in arrays)
+    np.testing.assert_array_equal(found[kernel], state.generator.ema["Conv_0"]["kernel"])
+    assert not any(".ema." in name or "opt_state" in name for name in found)
 
     still = {"steps": 1, "lr_g": 0.0, "lr_d": 0.0, "init_from": f"{tmp_path}/w.safetensors"}
     begun = train(load("began", ema_decay=0.9, **still), tmp_path / "run")
     assert re.search(f"from {tmp_path}/w.safetensors: \\d+ arrays of step 4 taken over\n", capsys.readouterr().out)
     for name in ("params", "ema"):
-        found = getattr(begun.generator, name)
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-7), found, state.generator.ema)
+        own = getattr(begun.generator, name)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-7), own, state.generator.ema)
     jax.tree.map(np.testing.assert_array_equal, begun.discriminator.params, state.discriminator.params)
+
+
+def test_weights_keep_their_shapes(told, tmp_path):
+    """A number by itself, as the gain of attention is, too."""
+    export.main([f"--workdir={told}", f"--out={tmp_path}/w.safetensors"])
+    _, state, _ = restoring.load(told)
+    expected = {name: np.shape(array) for name, array in arrays(state).items() if ".params." in name}
+    found = {name: array.shape for name, array in load_file(tmp_path / "w.safetensors").items()}
+    assert () in expected.values()
+    assert {name: found[name] for name in expected} == expected
 
 
 def test_a_card_says_what_was_trained_on_what_and_how_good_it_is(run, tmp_path):
@@ -223,6 +234,10 @@ def test_the_runtime_is_that_version_and_is_fetched_once(runtime, tmp_path, monk
         assert list(page.runtime(None).values()) == [*map(str.encode, page.FILES)]
     assert asked == [f"{page.SOURCE}/{name}" for name in page.FILES]
 
+    kept = next((tmp_path / "cache").rglob("*.mjs"))
+    kept.write_bytes(b"damaged")
+    assert list(page.runtime(None).values()) == [*map(str.encode, page.FILES)]
+    assert kept.read_bytes() == kept.name.encode()
     next(runtime.iterdir()).write_bytes(b"another")
     with pytest.raises(UserError, match="is not that of onnxruntime-web"):
         page.runtime(runtime)

@@ -13,13 +13,14 @@ from jaxgan import drawing
 from jaxgan.exporting import Trained, stablehlo
 
 QUICK = "abegan", "biggan"  # with a latent alone, and with a label
+UNTOLD = "small32", "sdpc_shared"  # whose networks could be told classes, and whose draw codes
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
-        for name in one_config_per_algorithm(generates=True)
+        pytest.param(name, marks=() if name in (*QUICK, *UNTOLD) else pytest.mark.slow)
+        for name in (*one_config_per_algorithm(generates=True), *UNTOLD)
     ],
 )
 def test_any_number_of_images_are_those_of_the_run(name):

@@ -15,16 +15,19 @@ SCALES = np.array([1.0, 5.0, 0.1, 3.0])  # of what a toy's features make of a la
 class Toy(nn.Module):
     """Latents (n, 4) to images (n, 2, 2, 4), by way of features of one pixel."""
 
+    dtype: jnp.dtype | None = None
+
     @nn.compact
     def __call__(self, latent, label):
         shift = 0 if label is None else 100 * jax.nn.one_hot(label, 4)
-        features = nn.Conv(4, (1, 1), kernel_init=lambda *_: jnp.eye(4)[None, None])
+        start = {"kernel_init": lambda *_: jnp.eye(4)[None, None], "bias_init": nn.initializers.constant(0.3)}
+        features = nn.Conv(4, (1, 1), dtype=self.dtype, **start)
         x = features((latent * SCALES + shift)[:, None, None])
         return nn.Conv(4, (1, 1))(x.repeat(2, 1).repeat(2, 2))
 
 
-def toy(told=False):
-    network = Toy()
+def toy(told=False, dtype=None):
+    network = Toy(dtype)
     state = network.init(jax.random.key(0), jnp.zeros((1, 4)), None)
     return algorithms.Algorithm(
         init=None,
@@ -35,10 +38,10 @@ def toy(told=False):
     ), state
 
 
-@pytest.mark.parametrize("told", [False, True])
-def test_principal_directions_are_the_numbers_of_most_weight(told):
+@pytest.mark.parametrize(("told", "dtype"), [(False, None), (True, None), (True, jnp.bfloat16)])
+def test_principal_directions_are_the_numbers_of_most_weight(told, dtype):
     """Where G is told classes, what these change does not count."""
-    found = directions.principal(*toy(told), count=3)
+    found = directions.principal(*toy(told, dtype), count=3)
     np.testing.assert_allclose(np.abs(found.step), np.eye(4)[[1, 3, 0]], atol=0.15)
     np.testing.assert_allclose(np.linalg.norm(found.step, axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(found.share, SCALES[[1, 3, 0]] ** 2 / np.sum(SCALES**2), atol=0.03)
@@ -70,8 +73,9 @@ def test_towards_an_attribute_is_the_normal_of_what_divides_them():
         assert found @ normal > 0.97
     with pytest.raises(UserError, match="3 of 2000 samples are like that: too few"):
         directions.towards(latent, np.arange(2000) < 3)
-    with pytest.raises(UserError, match="all samples are alike in that"):
-        directions.towards(latent, np.ones(2000))
+    for alike in (np.ones(2000), np.full(2000, 0.31234)):
+        with pytest.raises(UserError, match="all samples are alike in that"):
+            directions.towards(latent, alike)
 
 
 def test_a_collapsed_generator_has_no_directions():

@@ -76,7 +76,9 @@ def test_classes_are_moved_towards_where_g_is_not_told_them(run, tmp_path, monke
             drawn(workdir, tmp_path, "--towards=bruno")
     else:
         assert drawn(workdir, tmp_path, "--towards=bruno")[1]["images"].shape == (8 * 9, 32, 32, 3)
-        with pytest.raises(UserError, match="homer: samples are told by pip, .*, rex, angle, dx"):
+        with pytest.raises(
+            UserError, match="--towards=homer: samples show no such thing: there are pip, .*, rex, angle, dx"
+        ):
             drawn(workdir, tmp_path, "--towards=homer")
     _, arrays = drawn(workdir, tmp_path, "--mean-of=bruno", "--num=5")
     assert arrays["images"].shape == (5, 32, 32, 3)
@@ -103,6 +105,8 @@ def test_styles_are_mixed_where_a_latent_has_layers(run, tmp_path):
         ("--towards=a --label=b", "--label is for samples and walks"),
         ("--invert=a.png --num=3", "--invert searches for all that is there: leave out --num"),
         ("--towards=", "--towards=: name a class"),
+        ("--invert=", "--invert: name a path"),
+        ("--directions --out=a.gif", "a.gif: name a file that ends in .png$"),
     ],
 )
 def test_one_picture_at_a_time(flags, said):
