@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from jaxgan.errors import UserError
+from jaxgan.errors import UserError, naming
 
 
 @contextlib.contextmanager
@@ -28,7 +28,17 @@ def held(folder: Path) -> Iterator[None]:
         except OSError:  # a file system without locks, as some network drives
             yield
             return
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
+        with naming(folder / ".lock"):
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}")
+            file.flush()
         yield
+
+
+def identity(folder: Path) -> tuple[int, int] | None:
+    """Tells a folder's lock from that of another which has come to its path since; None where there is none."""
+    try:
+        found = os.stat(folder / ".lock")
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

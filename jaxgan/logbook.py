@@ -14,7 +14,7 @@ import numpy as np
 
 from jaxgan import algorithms, images, lock, parallel, warmstart
 from jaxgan import watch as watch_lib
-from jaxgan.algorithms.network import slowed
+from jaxgan.algorithms.network import path_name, slowed
 from jaxgan.checkpoint import Checkpoints, abstract, saved_steps
 from jaxgan.errors import UserError
 from jaxgan.evaluation.alarm import Event
@@ -117,6 +117,7 @@ class Logbook:
             self.latent = algorithm.sample_latent(experiment.key(Stream.SAMPLE), count)
             self.label = np.arange(count) % self.columns if algorithm.sample_label else None
         self.tensorboard = TensorBoard(run.tensorboard, self.config.tensorboard)
+        self.place = lock.identity(run.path)
 
     def begin(self) -> tuple[int, Any]:
         """Returns the step to go on from and its state, and brings the rows in line with it."""
@@ -179,13 +180,16 @@ class Logbook:
         return state.replace(hyper=slowed(state.hyper, 0.5**halvings)) if halvings > 0 else state
 
     def rewind(self, step: int) -> None:
-        """Drops the rows after `step`, one that a crash has torn, and alarms that will be heard again."""
+        """Drops rows and grids after `step`, a row that a crash has torn, and alarms that will be heard again."""
+        for path in (self.run.path / "samples").glob("*.png"):
+            if path.stem.isdecimal() and int(path.stem) > step:
+                path.unlink()
         self.run.metrics.keep(lambda row: row["step"] <= step)
         if self.watch:
             self.watch.rewind(step, self.run.metrics)
         rows = self.run.events.read()
         gone_back = max((index for index, row in enumerate(rows) if row["event"] == "restore"), default=-1)
-        again = lambda row: row["event"] in ("collapse", "recovery") and row["step"] > step
+        again = lambda row: row["event"] in ("collapse", "recovery", "non-finite") and row["step"] > step
         self.run.events.replace(row for index, row in enumerate(rows) if index < gone_back or not again(row))
 
     def record(self, step: int, state: Any, metrics: algorithms.Metrics, signum: int | None) -> None:
@@ -196,15 +200,22 @@ class Logbook:
           UserError: the run directory is gone.
           OSError: it cannot be written to.
         """
-        try:
+        with self._at_its_place():
             self._record(step, state, metrics, signum)
-        except FileNotFoundError:
-            if self.run.config_file.exists() and self.run.checkpoints.exists():
-                raise
-            raise self._gone() from None
 
-    def _gone(self) -> UserError:
-        return UserError(f"{self.run.path} was deleted or moved while the run wrote to it: leave it where it is")
+    @contextlib.contextmanager
+    def _at_its_place(self) -> Iterator[None]:
+        """Raises UserError where the run directory is not, or no longer, the one that this process holds."""
+        self._check_place()
+        try:
+            yield
+        except FileNotFoundError:
+            self._check_place()
+            raise
+
+    def _check_place(self) -> None:
+        if lock.identity(self.run.path) != self.place or not self.run.checkpoints.exists():
+            raise UserError(f"{self.run.path} was deleted or moved while the run wrote to it: leave it where it is")
 
     def _record(self, step: int, state: Any, metrics: algorithms.Metrics, signum: int | None) -> None:
         config, last = self.config, step == self.steps
@@ -240,8 +251,7 @@ class Logbook:
 
         Real images stand beside untrained samples.
         """
-        if not self.run.config_file.exists():  # the grid would begin another run directory
-            raise self._gone()
+        self._check_place()  # else the grid would begin another run directory
         dataset = self.experiment.dataset
         if not self.experiment.algorithm.generate:
             given = [images.to_float(held_out.image[: images.PANELS]) for held_out in self.experiment.held_out()]
@@ -270,7 +280,8 @@ class Logbook:
     def save(self, step: int, state: Any, reading: watch_lib.Reading | None) -> None:
         """Starts a checkpoint. Raises NonFinite, leaving the last good one, where a weight is not finite."""
         if not _all_finite(state):
-            self.diverged(step, "a weight is not finite")
+            self.diverged(step, f"{_not_finite(state)} is not finite")
+        self._check_place()
         measures = reading and reading.measures
         here = {
             "seconds": self.clock.seconds(),
@@ -346,11 +357,13 @@ class Logbook:
 
     def interrupt(self, step: int, signum: int) -> None:
         """Ends the record of a run that a signal has stopped, once its checkpoint is there."""
-        self.checkpoints.wait()
-        self.event("preemption", step, signal=signal.Signals(signum).name)
+        with self._at_its_place():
+            self.checkpoints.wait()
+            self.event("preemption", step, signal=signal.Signals(signum).name)
 
     def end(self, start: int) -> None:
-        self.checkpoints.wait()
+        with self._at_its_place():
+            self.checkpoints.wait()
         self.tensorboard.flush()
         last, said = max(start, self.steps), (self.run.events.last() or {}).get("event")
         if start < self.steps or said != "end":  # where a process died before its last word
@@ -365,6 +378,7 @@ class Logbook:
 
     def event(self, name: str, step: int, **details) -> None:
         """Adds a row to events.jsonl; `time` is seconds since 1970."""
+        self._check_place()
         self.run.events.append({"event": name, "step": step, "time": time.time(), **details})
 
     def say(self, text: str) -> None:
@@ -393,8 +407,22 @@ def _numbers(metrics: algorithms.Metrics) -> dict[str, float]:
     return {name: float(value) for name, value in jax.device_get(metrics).items()}
 
 
+def _not_finite(state: Any) -> str:
+    """The name of an array of a state that is not finite, and how many others are not."""
+    leaves = [(path, leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(state) if _is_inexact(leaf)]
+    first, *others = [path_name(path) for path, leaf in leaves if not _is_finite(leaf)]
+    return f"{first} (and {len(others)} more)" if others else first
+
+
 @jax.jit
 def _all_finite(state: Any) -> jax.Array:
-    """Whether all arrays are finite and no scalar is NaN: the plateau's best value starts at infinity."""
-    leaves = [leaf for leaf in jax.tree.leaves(state) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
-    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf) if leaf.ndim else ~jnp.isnan(leaf)) for leaf in leaves]))
+    return jnp.all(jnp.stack([_is_finite(leaf) for leaf in jax.tree.leaves(state) if _is_inexact(leaf)]))
+
+
+def _is_inexact(leaf: jax.Array) -> bool:
+    return jnp.issubdtype(leaf.dtype, jnp.inexact)
+
+
+def _is_finite(leaf: jax.Array) -> jax.Array:
+    """Whether an array is; a scalar may be infinite, as the plateau's best value is at the start."""
+    return jnp.all(jnp.isfinite(leaf) if leaf.ndim else ~jnp.isnan(leaf))

@@ -57,7 +57,8 @@ class Member:
         experiment, run = experiments.prepare(config), RunDirectory(workdir)
         run.check(config, experiment.dataset, experiment.origin)
         start = max(saved_steps(run.checkpoints), default=0)
-        state = State.FINISHED if start >= experiment.steps else State.WAITING
+        ended = start >= experiment.steps and (run.events.last() or {}).get("event") == "end"
+        state = State.FINISHED if ended else State.WAITING
         return cls(name, fields, experiment, run, start, state)
 
     def go_on(self, steps: int) -> None:
@@ -171,4 +172,5 @@ class Summary:
             known = self._records.get(member.name)
             now = (member.state, member.experiment.steps)
             if known is None or member.state is State.RUNNING or now != (known["state"], known["steps"]):
-                self._records[member.name] = record(member)
+                with member.guarded():
+                    self._records[member.name] = record(member)

@@ -13,10 +13,13 @@ from jaxgan.writing import write_whole
 
 
 class JsonLines:
-    """A file of one JSON object a line. Only its last line can be torn by a crash, and reading drops that."""
+    """A file of one JSON object a line, which have the `needed` names and integers by "step", where that is needed.
 
-    def __init__(self, path: Path):
-        self.path = path
+    Only its last line can be torn by a crash, and reading drops that.
+    """
+
+    def __init__(self, path: Path, *needed: str):
+        self.path, self.needed = path, needed
 
     def read(self) -> list[dict]:
         """All whole rows. Raises UserError where one is damaged."""
@@ -34,9 +37,15 @@ class JsonLines:
 
     def _row(self, number: int, line: bytes) -> dict:
         try:
-            return json.loads(line)
+            row = json.loads(line)
         except ValueError as error:
             raise UserError(f"{self.path}, line {number} is damaged ({error}): delete it") from None
+        lacking = [name for name in self.needed if not isinstance(row, dict) or name not in row]
+        if not lacking and "step" in self.needed and not isinstance(row["step"], int):
+            lacking = ["whole step"]
+        if lacking:
+            raise UserError(f"{self.path}, line {number} is damaged (it has no {lacking[0]}): delete it")
+        return row
 
     def append(self, row: Mapping) -> None:
         """Writes one row, which is on the disk when this returns."""

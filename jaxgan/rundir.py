@@ -20,10 +20,10 @@ class RunDirectory:
         self.config_file = self.path / "config.json"
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
-        self.metrics = JsonLines(self.path / "metrics.jsonl")
+        self.metrics = JsonLines(self.path / "metrics.jsonl", "step")
         self.evaluation = self.path / "evaluation.json"
-        self.monitor = JsonLines(self.path / "monitor.jsonl")
-        self.events = JsonLines(self.path / "events.jsonl")
+        self.monitor = JsonLines(self.path / "monitor.jsonl", "step", "trace")
+        self.events = JsonLines(self.path / "events.jsonl", "step", "event")
 
     def sample(self, step: int) -> Path:
         return self.path / "samples" / f"{step:06}.png"
@@ -44,17 +44,18 @@ class RunDirectory:
             config_lib.from_dict(content["config"])
             if isinstance(content["data"]["name"], str) and isinstance(content["data"]["fingerprint"], str):
                 return content
-        except (KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError):
             pass
         raise UserError(f"{self.config_file} was not written by jaxgan: name a run directory")
 
     def check(self, config: ConfigDict, dataset: DataSet, origin: DataSet | None) -> None:
         """Raises UserError where a run with another config or other images, or other work, has begun here."""
         if not self.config_file.exists():
-            if self.checkpoints.is_dir() and any(self.checkpoints.iterdir()):
-                raise UserError(
-                    f"{self.path} has checkpoints of another program, without a config.json: give another --workdir"
-                )
+            for path in (self.checkpoints, self.metrics.path, self.monitor.path, self.events.path):
+                if path.is_file() or (path.is_dir() and any(path.iterdir())):
+                    raise UserError(
+                        f"{self.path} has {path.name} of another program, without a config.json: give another --workdir"
+                    )
             return
         stored = self.stored()
         changes = config_lib.difference(stored["config"], config)

@@ -120,6 +120,23 @@ def test_a_run_directory_that_is_deleted_meanwhile_is_one_line(next_to_write, tm
     assert not workdir.exists()
 
 
+@pytest.mark.parametrize("next_to_write", ["log", "sample", "checkpoint"])
+def test_another_run_that_has_begun_in_its_place_is_left_alone(next_to_write, tmp_path):
+    every = {f"{kind}_every": 1 if kind in (next_to_write, "log") else 100 for kind in ("log", "sample", "checkpoint")}
+    workdir, other = tmp_path / "run", tmp_path / "other"
+    train(load("began", steps=1), other)
+
+    def begin_another():
+        shutil.rmtree(workdir)
+        shutil.copytree(other, workdir)
+
+    with pytest.raises(UserError, match="run was deleted or moved while the run wrote to it: leave it where it is"):
+        train(load("began", steps=4, **every), workdir, heard=begin_another)
+    theirs, found = ({path.relative_to(at): path for path in at.rglob("*")} for at in (other, workdir))
+    assert found.keys() == theirs.keys()
+    assert all(found[name].read_bytes() == path.read_bytes() for name, path in theirs.items() if path.is_file())
+
+
 def test_checkpoints_that_are_deleted_meanwhile_are_one_line(tmp_path):
     delete = lambda: shutil.rmtree(tmp_path / "checkpoints")
     with pytest.raises(UserError, match="was deleted or moved while the run wrote to it: leave it where it is"):

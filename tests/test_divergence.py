@@ -48,7 +48,10 @@ def test_a_weight_that_is_not_finite_is_not_saved(monkeypatch, tmp_path):
         save(self, step, state, reading)
 
     monkeypatch.setattr(Logbook, "save", with_one_broken)
-    with pytest.raises(UserError, match=r"a weight is not finite at step 4; the last good checkpoint is \S+/2;"):
+    with pytest.raises(
+        UserError,
+        match=r"generator.params.Conv_0.bias \(and 1 more\) is not finite at step 4; the last good checkpoint is \S+/2",
+    ):
         train(load("began", steps=6, checkpoint_every=2), tmp_path)
 
 

@@ -31,6 +31,16 @@ def test_a_damaged_row_is_named(line, tmp_path):
     assert rows.last() == {"step": 3}
 
 
+@pytest.mark.parametrize(
+    ("line", "said"), [('{"setp": 1}', "no step"), ("3", "no step"), ('{"step": "1"}', "no whole step")]
+)
+def test_a_row_without_what_all_have_is_damaged(line, said, tmp_path):
+    rows = metrics.JsonLines(tmp_path / "rows.jsonl", "step")
+    rows.path.write_text(f'{{"step": 0}}\n{line}\n')
+    with pytest.raises(UserError, match=rf"rows.jsonl, line 2 is damaged \(it has {said}\): delete it"):
+        rows.read()
+
+
 def test_keep_replaces_the_file_in_one_go(tmp_path, monkeypatch):
     rows = metrics.JsonLines(tmp_path / "rows.jsonl")
     rows.append({"step": 1})

@@ -53,6 +53,14 @@ def test_another_programs_checkpoints_are_left_alone(tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["checkpoints", "step_1.orbax-checkpoint-tmp-2"]
 
 
+@pytest.mark.parametrize("name", ["metrics.jsonl", "events.jsonl", "monitor.jsonl"])
+def test_another_programs_rows_are_left_alone(name, tmp_path):
+    (tmp_path / name).write_text('{"loss": 1.0}\n')
+    with pytest.raises(UserError, match=f"has {name} of another program, without a config.json: give another"):
+        train(load("began"), tmp_path)
+    assert [path.name for path in tmp_path.rglob("*")] == [name]
+
+
 @pytest.mark.parametrize(
     "stored",
     [

@@ -180,6 +180,17 @@ def test_the_summary_compares_them(which, request):
         assert member["collapses"] == []
 
 
+def test_a_member_that_died_before_its_last_word_has_it_at_the_next_start(in_turn):
+    events = RunDirectory(in_turn / "members" / NAMES[0]).events
+    *rows, end = events.read()
+    events.replace(rows)
+    assert end["event"] == "end"
+    sweep_in(in_turn, PAIRS)
+    *_, last = events.read()
+    assert last | {"time": None} == end | {"time": None}
+    assert states(in_turn)[NAMES[0]] == "finished"
+
+
 def test_members_are_added_and_the_finished_ones_left_alone(in_turn, capsys):
     before = RunDirectory(in_turn / "members" / NAMES[0]).events.path.read_text()
     sweep_in(in_turn, "gamma=0.3 lr_d=1e-4,2e-4,3e-4")

@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -48,6 +49,10 @@ def load_npz(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
             Archive(path, lambda name: name in members, largest=MAX_TOTAL)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in names if name in file.files}
+    except UserError:
+        raise
+    except MemoryError as error:
+        raise UserError(f"{path} is too large for the memory here, or no whole .npz file ({error})") from error
     except Exception as error:  # damaged files make zipfile, zlib and NumPy raise nearly anything
         raise UserError(f"{path} is no whole .npz file ({error}); write it again") from error
     if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
@@ -58,7 +63,13 @@ def load_npz(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
 def _load(path: Path) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray | None]:
     arrays = load_npz(path, ARRAYS)
     image = arrays.get("image")
-    if image is None or image.dtype != np.uint8 or image.ndim != 4 or image.shape[-1] not in (1, 3):
+    if (
+        image is None
+        or image.dtype != np.uint8
+        or image.ndim != 4
+        or image.shape[-1] not in (1, 3)
+        or 0 in image.shape[1:]
+    ):
         found = "nothing" if image is None else f"{image.dtype} {image.shape}"
         raise UserError(f"{path}: `image` should be uint8 (N, H, W, 1 or 3), found {found}")
     label = arrays.get("label", np.zeros(len(image), np.int32))
@@ -67,6 +78,8 @@ def _load(path: Path) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray | N
     if "names" not in arrays and len(label) and largest >= len(image):
         raise UserError(f"{path}: label {largest} is beyond the {len(image)} images; give `names`, one a label")
     names = [str(name) for name in np.ravel(arrays.get("names", range(largest + 1)))]
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        raise UserError(f"{path}: `names` has {twice[0]!r} twice; give each label a name of its own")
     held_out = arrays.get("held_out")
     if held_out is not None:
         _check(path, "held_out", held_out, len(image), np.bool_)

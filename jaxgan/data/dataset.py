@@ -1,5 +1,6 @@
 """Preparing a data set: validated, resized and split once, then read from the cache."""
 
+import functools
 import importlib
 import json
 import os
@@ -31,6 +32,7 @@ MODULES = {
     "arrays": "jaxgan.data.arrays",
 }
 _OF_SET = re.compile(r"\bdata\.(?=(?:name|dir|fit|unreadable|limit)\b)")  # before what a translator's sets have each
+DAMAGED = "{folder} is damaged ({error}): delete it, and the images are prepared anew"
 PREPARATION = 2  # version of how images are decoded and fitted: whoever changes a pixel changes it
 
 
@@ -139,6 +141,16 @@ def _publish(temporary: Path, folder: Path) -> None:
 
 
 def _read(folder: Path, name: str) -> DataSet:
+    """Opens what is prepared once for all runs of a process, as each has files open, of which systems allow few."""
+    try:
+        stamps = tuple((path.name, (found := path.stat()).st_mtime_ns, found.st_ino) for path in folder.iterdir())
+        return _opened(folder, name, stamps)
+    except FileNotFoundError as error:
+        raise UserError(DAMAGED.format(folder=folder, error=error)) from error
+
+
+@functools.lru_cache(maxsize=8)
+def _opened(folder: Path, name: str, stamps: tuple) -> DataSet:
     try:
         info = json.loads((folder / "info.json").read_text())
         splits = [
@@ -146,8 +158,10 @@ def _read(folder: Path, name: str) -> DataSet:
             for split in SPLITS
         ]
         return DataSet(name, info["fingerprint"], info["names"], *splits, info["duplicates"], info["skipped"])
+    except (MemoryError, OSError):
+        raise
     except Exception as error:  # a purge of old files, or a disk's fault, on which NumPy raises nearly anything
-        raise UserError(f"{folder} is damaged ({error}): delete it, and the images are prepared anew") from error
+        raise UserError(DAMAGED.format(folder=folder, error=error)) from error
 
 
 def limit(dataset: DataSet, count: int | None) -> DataSet:

@@ -1,6 +1,8 @@
 """From the bytes of an image file to pixels, whatever mode, depth and orientation the file has."""
 
+import contextlib
 import io
+import threading
 import warnings
 
 import numpy as np
@@ -9,6 +11,7 @@ from PIL.ExifTags import Base
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM", "GIF")  # Pillow knows more, among them programs (EPS)
 MAX_PIXELS = 2**26  # of one image; a small file can claim more than any memory holds
+LARGE = 2**23  # pixels, from which one image at a time is decoded: it takes up to a dozen times their bytes
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -22,6 +25,9 @@ BITS_PER_SAMPLE, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # TIFF 6.0, section 8
 
 # Remarks on odd files. `catch_warnings` is no help, as it is not safe in threads.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+_DECODING_LARGE = threading.Lock()
 
 
 class Unreadable(Exception):
@@ -43,7 +49,7 @@ def decode(content: bytes) -> np.ndarray:
       Unreadable: the content cannot be decoded, or is larger than MAX_PIXELS.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image, _in_turn(image):
             return np.asarray(_rgb(image))
     except (Unreadable, MemoryError):
         raise
@@ -51,6 +57,10 @@ def decode(content: bytes) -> np.ndarray:
         raise Unreadable("no image of a known format" if content else "empty file") from error
     except Exception as error:  # damaged files make Pillow raise nearly anything
         raise Unreadable(error) from error
+
+
+def _in_turn(image: Image.Image) -> contextlib.AbstractContextManager:
+    return _DECODING_LARGE if image.width * image.height > LARGE else contextlib.nullcontext()
 
 
 def _rgb(image: Image.Image) -> Image.Image:

@@ -123,6 +123,8 @@ def _walk(folder: Path, within: str = "", above: tuple[str, ...] = ()) -> Iterat
     except OSError as error:
         raise UserError(f"{folder} cannot be read ({error.strerror}); ask its owner, or copy it") from error
     for entry in entries:
+        if entry.name.startswith("."):  # as systems' own, which often nobody may read
+            continue
         if _is_folder(entry):
             yield from _walk(Path(entry.path), f"{within}{entry.name}/", (*above, real))
         else:  # a link that leads nowhere included, so that it is named

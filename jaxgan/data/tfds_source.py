@@ -58,6 +58,7 @@ def _rows(make: Callable) -> Iterator[tuple[dict, bool | None]]:
         )
     import_tensorflow()
     import requests
+    import tensorflow
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
@@ -75,7 +76,13 @@ def _rows(make: Callable) -> Iterator[tuple[dict, bool | None]]:
                 f"{made.name} cannot be fetched ({why}): fetch it by other means, then give "
                 "its folder or archive as data.name=folder data.dir=..."
             ) from error
+    damaged = f"{made.data_dir} is damaged: delete it, and {made.name} is made anew"
+    if not made.info.splits:
+        raise UserError(damaged)
     for split in made.info.splits:
         held_out = split == "test" if "test" in made.info.splits else None
-        for row in tfds.as_numpy(made.as_dataset(split=split, shuffle_files=False)):
-            yield row, held_out
+        try:
+            for row in tfds.as_numpy(made.as_dataset(split=split, shuffle_files=False)):
+                yield row, held_out
+        except tensorflow.errors.OpError as error:  # a file of it is missing, or cut off
+            raise UserError(damaged) from error

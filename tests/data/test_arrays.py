@@ -36,6 +36,8 @@ def npy(header: bytes) -> bytes:
         ({"image": np.array([{}])}, "no whole .npz"),
         ({"image": np.uint8(3)}, "found uint8"),
         ({"image": np.zeros((0, 8, 8, 3), np.uint8)}, "0 and 0 images"),
+        ({"image": np.zeros((4, 0, 8, 3), np.uint8)}, "found uint8 .4, 0, 8, 3."),
+        ({"image": np.zeros((4, 8, 8, 3), np.uint8), "names": np.array(["a", "a"])}, "`names` has 'a' twice"),
         (
             {"image": np.zeros((4, 8, 8, 3), np.uint8), "label": np.full(4, 2**62)},
             "is beyond the 4 images; give `names`",

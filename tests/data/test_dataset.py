@@ -1,6 +1,7 @@
 import errno
 import hashlib
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -107,6 +108,23 @@ def test_a_cache_is_shared_and_what_is_damaged_in_it_is_named(archive, monkeypat
         damage()
         with pytest.raises(UserError, match=rf"{info.parent} is damaged \(.*\): delete it, and the images are prep"):
             prepare(mnist(archive))
+
+
+def test_runs_of_a_process_share_what_is_open_and_no_limit_is_called_damage(archive, monkeypatch, tmp_path):
+    monkeypatch.setenv("JAXGAN_CACHE", str(tmp_path))
+    prepare(mnist(archive))
+    opened = len(os.listdir("/dev/fd"))
+    kept = [prepare(mnist(archive)) for _ in range(5)]
+    assert len(os.listdir("/dev/fd")) == opened
+    assert len({dataset.fingerprint for dataset in kept}) == 1
+
+    def refuse(path, mmap_mode):
+        raise OSError(errno.EMFILE, "Too many open files", str(path))
+
+    os.utime(next(tmp_path.rglob("info.json")), (1, 1))  # so that it is opened anew
+    monkeypatch.setattr(np, "load", refuse)
+    with pytest.raises(OSError, match="Too many open files"):
+        prepare(mnist(archive))
 
 
 def test_toons_are_drawn_as_far_as_needed_and_split_by_content():

@@ -184,6 +184,20 @@ def test_what_is_passed_over(tmp_path):
     assert ImageFiles(tmp_path / ".hidden").members == ["a.png", "b/C.JPG"]
 
 
+def test_a_hidden_folder_that_nobody_may_read_is_passed_over(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(png())
+    (tmp_path / ".Trashes").mkdir()
+    scan = os.scandir
+
+    def refuse(folder):
+        if os.path.basename(folder) == ".Trashes":
+            raise PermissionError
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert ImageFiles(tmp_path).members == ["a.png"]
+
+
 def test_links_in_a_folder(tmp_path, progress):
     real, folder = tmp_path / "real", tmp_path / "folder"
     (real / "faces").mkdir(parents=True)
