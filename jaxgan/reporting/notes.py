@@ -133,7 +133,7 @@ def _results(run: Run, report: Report) -> list[str]:
 
 
 def _collapse(one: Collapse, language: Language) -> str:
-    said, evidence = wording.collapse(one, language), wording.evidence(one.row, language)
+    said, evidence = wording.collapse(one, language), wording.evidence(vars(one), language)
     return language.text("evidence", collapse=said, evidence=evidence.rstrip(".")) if evidence else said
 
 

@@ -3,7 +3,7 @@
 import itertools
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,7 +36,8 @@ class Collapse:
 
     kind: str
     step: int
-    row: Mapping  # of events.jsonl
+    evidence: str  # in English
+    figures: object = None  # what it tells, as the file has it
     ended: str = ""  # recovery or restore
     ended_step: int | None = None  # where it had recovered, or what was gone back to
 
@@ -273,7 +274,7 @@ def judge(events: Sequence[dict], last_step: int, steps: int | None) -> State:
 
 
 def _with(collapses: list[Collapse], row: dict) -> list[Collapse]:
-    found = Collapse(str(row.get("kind", "")), row["step"], row)
+    found = Collapse(str(row.get("kind", "")), row["step"], str(row.get("evidence") or ""), row.get("figures"))
     known = [(collapse.kind, collapse.step) for collapse in collapses if not collapse.ended]
     return collapses if (found.kind, found.step) in known else [*collapses, found]
 
