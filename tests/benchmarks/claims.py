@@ -130,6 +130,10 @@ EXPERIMENTS = {
                 said("and not with the repaired one", "mais pas avec la perte corrigée"),
                 "last diversity", "sabegan", MORE, bound=0.5,
             ),
+            Claim(
+                said("the repaired loss delays collapse", "la perte corrigée retarde l'effondrement"),
+                "lasted", "sabegan", MORE, "sabegan_seed",
+            ),
         ],
     ),
     "gamma": Experiment(
