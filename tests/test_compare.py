@@ -114,7 +114,7 @@ def test_the_pages_have_every_experiment_in_the_form_of_the_notes(tmp_path, lang
     runs = {("began", "8000 steps"): {0: run_of(), 1: run_of(200), 2: run_of()}}
     claims.pages(runs, argparse.Namespace(docs=tmp_path, data="toons", experiments=list(claims.EXPERIMENTS)))
     page = (tmp_path / claims.PAGES[lang]).read_text()
-    assert page.count("##### Test") == len(claims.EXPERIMENTS)
+    assert page.count("### Test") == len(claims.EXPERIMENTS)
     assert said in page and "Time=8m" in page
     for name in re.findall(r"\((week5/.*?)\)", page):
         assert (tmp_path / name).read_text().count(">began<") == 1  # in its legend

@@ -315,7 +315,7 @@ class Page:
         return lines
 
     def _experiment(self, name: str, tested: Experiment) -> list[str]:
-        lines = [f"##### {self.say('test', title=tested.title[self.lang], steps=tested.steps)}", ""]
+        lines = [f"### {self.say('test', title=tested.title[self.lang], steps=tested.steps)}", ""]
         lines += [f"__{self.say('results')}__ :", ""]
         for system in tested.systems:
             lines += self._system(system, list(self.runs.get((system, tested.budget), {}).values()))
