@@ -181,7 +181,7 @@ class Logbook:
 
     def rewind(self, step: int) -> None:
         """Drops rows and grids after `step`, a row that a crash has torn, and alarms that will be heard again."""
-        for path in (self.run.path / "samples").glob("*.png"):
+        for path in self.run.samples.glob("*.png"):
             if path.stem.isdecimal() and int(path.stem) > step:
                 path.unlink()
         self.run.metrics.keep(lambda row: row["step"] <= step)

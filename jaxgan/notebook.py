@@ -50,7 +50,7 @@ class Live:
 
 def curves(run: RunDirectory) -> bytes:
     """A PNG of a run's losses over the steps, beside its newest samples."""
-    rows, samples = run.metrics.read(), [path for path in (run.path / "samples").glob("*.png") if path.stem.isdigit()]
+    rows, samples = run.metrics.read(), [path for path in run.samples.glob("*.png") if path.stem.isdigit()]
     figure = Figure((2.5 * HEIGHT, HEIGHT), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     shown = [name for name in (rows[-1] if rows else {}) if name.startswith(SHOWN) or name in BALANCE]

@@ -19,6 +19,7 @@ class RunDirectory:
         self.path = Path(path).expanduser()
         self.config_file = self.path / "config.json"
         self.checkpoints = self.path / "checkpoints"
+        self.samples = self.path / "samples"
         self.tensorboard = self.path / "tensorboard"
         self.metrics = JsonLines(self.path / "metrics.jsonl", "step")
         self.evaluation = self.path / "evaluation.json"
@@ -26,11 +27,11 @@ class RunDirectory:
         self.events = JsonLines(self.path / "events.jsonl", "step", "event")
 
     def sample(self, step: int) -> Path:
-        return self.path / "samples" / f"{step:06}.png"
+        return self.samples / f"{step:06}.png"
 
     def picture(self, step: int, name: str) -> Path:
         """What an evaluation draws: `nearest` has samples beside their nearest training images."""
-        return self.path / "samples" / f"{step:06}-{name}.png"
+        return self.samples / f"{step:06}-{name}.png"
 
     def stored(self) -> dict:
         """Returns what `config.json` holds. Raises UserError where this is no run."""
@@ -51,7 +52,8 @@ class RunDirectory:
     def check(self, config: ConfigDict, dataset: DataSet, origin: DataSet | None) -> None:
         """Raises UserError where a run with another config or other images, or other work, has begun here."""
         if not self.config_file.exists():
-            for path in (self.checkpoints, self.metrics.path, self.monitor.path, self.events.path):
+            rows = self.metrics.path, self.monitor.path, self.events.path
+            for path in (self.checkpoints, self.samples, *rows):
                 if path.is_file() or (path.is_dir() and any(path.iterdir())):
                     raise UserError(
                         f"{self.path} has {path.name} of another program, without a config.json: give another --workdir"

@@ -319,7 +319,7 @@ def _label(options: argparse.Namespace) -> int | None:
 
 
 def _samples(workdir: str) -> Path:
-    return RunDirectory(workdir).path / "samples"
+    return RunDirectory(workdir).samples
 
 
 def _square(drawn: np.ndarray) -> np.ndarray:

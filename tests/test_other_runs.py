@@ -53,12 +53,14 @@ def test_another_programs_checkpoints_are_left_alone(tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["checkpoints", "step_1.orbax-checkpoint-tmp-2"]
 
 
-@pytest.mark.parametrize("name", ["metrics.jsonl", "events.jsonl", "monitor.jsonl"])
-def test_another_programs_rows_are_left_alone(name, tmp_path):
-    (tmp_path / name).write_text('{"loss": 1.0}\n')
-    with pytest.raises(UserError, match=f"has {name} of another program, without a config.json: give another"):
+@pytest.mark.parametrize("name", ["metrics.jsonl", "events.jsonl", "monitor.jsonl", "samples/000007.png"])
+def test_another_programs_rows_and_pictures_are_left_alone(name, tmp_path):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text('{"loss": 1.0}\n')
+    with pytest.raises(UserError, match=f"has {path.relative_to(tmp_path).parts[0]} of another program, without a con"):
         train(load("began"), tmp_path)
-    assert [path.name for path in tmp_path.rglob("*")] == [name]
+    assert [found for found in tmp_path.rglob("*") if found.is_file()] == [path]
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,10 @@ def test_a_run_that_went_back_resumes_exactly(went_back, monkeypatch, tmp_path):
     ring(monkeypatch, 0)
     shutil.copytree(went_back[0], tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "checkpoints" / "8")
+    given_up = RunDirectory(tmp_path / "run").sample(99)
+    given_up.touch()
     assert_same(train(load("began", **BACK), tmp_path / "run"), went_back[1])
+    assert not given_up.exists()
     assert rows(tmp_path / "run") == rows(went_back[0])
     assert len(events(tmp_path / "run", "collapse")) == 1
 
