@@ -381,7 +381,8 @@ def test_the_best_member_comes_first(tmp_path, monkeypatch):
     members = prepared(tmp_path, "seed=0,1,2,3", "--config.monitor.best_metric=coverage")
     for member, (coverage, shows) in zip(members, [(0.2, None), (0.9, "flat"), (0.5, None)], strict=False):
         member.run.path.mkdir()
-        member.run.monitor.append({"step": 2, "seconds": 1.0, "coverage": coverage, "shows": shows, "k_at_bound": True})
+        reading = {"step": 2, "seconds": 1.0, "coverage": coverage, "shows": shows, "k_at_bound": True, "trace": []}
+        member.run.monitor.append(reading)
     config = config_lib.load([TINY, "--config.monitor.best_metric=coverage"])[0]
     summary = Summary(tmp_path / "summary.json", config, members)
     summary.write()
