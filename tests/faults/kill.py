@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from PIL import Image
+from safetensors.numpy import load_file
 
 from jaxgan import restoring
 from jaxgan.checkpoint import saved_steps
@@ -34,9 +35,13 @@ ROOT, DOOMED = Path(__file__).parents[2], Path(__file__).with_name("doomed.py")
 TIMES = ("time", "seconds", "images_per_second")
 INTERRUPTIONS = ("start", "resume")  # events that come once for each process
 TINY = [f"--config={ROOT}/configs/began.py:tiny", "--config.tensorboard=False"]
+DCGAN = [f"--config={ROOT}/configs/dcgan.py:tiny", "--config.tensorboard=False"]
 OFTEN = [f"--config.{field}" for field in ("log_every=1", "checkpoint_every=2", "sample_every=3", "keep=2")]
 READ = [f"--config.{field}" for field in ("monitor.every=3", "monitor.num=100", "monitor.warmup=0")]
 ENOUGH = ["--config.data.limit=150"]  # images, for some to be held out that can be measured
+BACK = ("on_collapse=restore", "restores=2", "patience=1", "min_characters=1e-9")
+FALLS = ["--config.lr_g=0.03", "--config.init=orthogonal", *(f"--config.monitor.{field}" for field in BACK)]
+BREAKS = [f"--config.{field}" for field in ("lr_g=1e30", "on_nonfinite=restore", "nonfinite_restores=2")]
 LIMIT = 600  # seconds that a command may take
 
 
@@ -47,6 +52,7 @@ class Command(NamedTuple):
     arguments: Callable[[Path], list[str]]
     share: float  # of the kills
     begin: Callable[[Path], None] = lambda folder: None
+    code: int = 0  # with which it ends
 
 
 def some_images(folder: Path) -> None:
@@ -65,6 +71,37 @@ def a_run(folder: Path) -> None:
 COMMANDS = {
     "train": Command(
         "main", lambda folder: [*TINY, *OFTEN, *READ, *ENOUGH, "--config.steps=10", f"--workdir={folder}/run"], 0.5
+    ),
+    "collapse": Command(
+        "main",
+        lambda folder: [*DCGAN, *OFTEN, *READ, *ENOUGH, *FALLS, "--config.steps=40", f"--workdir={folder}/run"],
+        0.1,
+        code=1,
+    ),
+    "divergence": Command(
+        "main",
+        lambda folder: [
+            *TINY,
+            *OFTEN,
+            *BREAKS,
+            "--config.checkpoint_every=1",
+            "--config.steps=40",
+            f"--workdir={folder}/run",
+        ],
+        0.1,
+        code=1,
+    ),
+    "warm start": Command(
+        "main",
+        lambda folder: [
+            *TINY,
+            *OFTEN,
+            "--config.steps=6",
+            f"--config.init_from={folder}/run",
+            f"--workdir={folder}/second",
+        ],
+        0.1,
+        a_run,
     ),
     "sweep": Command(
         "sweep",
@@ -98,6 +135,9 @@ COMMANDS = {
         some_images,
     ),
     "evaluate": Command("evaluate", lambda folder: [f"--workdir={folder}/run", "--num=100"], 0.1, a_run),
+    "export": Command(
+        "export", lambda folder: [f"--workdir={folder}/run", f"--out={folder}/g.safetensors"], 0.1, a_run
+    ),
     "report": Command("report", lambda folder: [f"{folder}/run", f"--out={folder}/report.html"], 0.1, a_run),
 }
 
@@ -137,9 +177,9 @@ def given(command: Command, folder: Path, last: int = 0, seconds: float | None =
 def finished(command: Command, folder: Path) -> int:
     """Gives a command that lives, and returns how often it changes the folder."""
     ending = given(command, folder)
-    if ending.code:
+    if ending.code != command.code:
         raise AssertionError(f"{command.module} ended with {ending.code}: {ending.said}")
-    return int(ending.said.splitlines()[-1])
+    return int(next(line for line in reversed(ending.said.splitlines()) if line.isdigit()))
 
 
 def left(folder: Path) -> dict[str, Any]:
@@ -168,6 +208,8 @@ def content(path: Path, folder: Path) -> Any:
         return timeless(json.loads(path.read_text().replace(str(folder), "")))
     if path.suffix == ".npz":
         return {name: array.tobytes() for name, array in np.load(path).items()}
+    if path.suffix == ".safetensors":
+        return {name: array.tobytes() for name, array in load_file(path).items()}
     if path.suffix in (".html", ".md"):
         return "whole" if path.read_text().rstrip().endswith(("</html>", ".")) else path.read_text()[-99:]
     return path.read_bytes()
@@ -199,7 +241,7 @@ class Place:
 
     def faults(self, ending: Ending) -> list[str]:
         """What is wrong after a command has come to its end."""
-        if ending.code:
+        if ending.code != self.command.code:
             return [f"ended with {ending.code}: {ending.said.strip()}"]
         found = left(self.folder)
         names = sorted(found.keys() | self._expected.keys())
