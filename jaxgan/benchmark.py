@@ -37,6 +37,7 @@ from jaxgan.examining import record
 from jaxgan.examining.real import embed, real_images_of
 from jaxgan.lock import held
 from jaxgan.metrics import JsonLines
+from jaxgan.paths import expanded
 from jaxgan.reporting.runs import judge
 from jaxgan.rundir import RunDirectory
 
@@ -62,7 +63,7 @@ def benchmark(arguments: Sequence[str], workdir: str | Path, seeds: Sequence[int
       UserError: something that the user can mend, before anything is trained.
       SystemExit: with 128 + the signal's number, after a signal.
     """
-    workdir = Path(workdir).expanduser()
+    workdir = expanded(workdir)
     config, name = config_lib.load(arguments)
     experiment = experiments.prepare(config)
     if not experiment.algorithm.generate or not 0 < config.monitor.every <= experiment.steps:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jaxgan import quiet
 from jaxgan.errors import UserError
+from jaxgan.paths import expanded
 
 # Huge pages, and one heap that gives nothing back to the system.
 MALLOC_TUNABLES = ":".join(
@@ -78,7 +79,7 @@ def path(text: str) -> Path:
     """Reads the path of a file or a folder; ~ is the user's own."""
     if not text:
         raise argparse.ArgumentTypeError("name a path")
-    return Path(text).expanduser()
+    return expanded(text)
 
 
 def step(text: str) -> int | str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jaxgan import cli
 from jaxgan.errors import UserError
+from jaxgan.paths import expanded
 from jaxgan.reporting import notes, page, wording
 from jaxgan.reporting.language import LANGUAGES, Language
 from jaxgan.reporting.report import gather
@@ -29,7 +30,7 @@ def write(directories: Sequence[str | Path], out: str | Path = "report.html", la
     Raises:
       UserError: none of the directories is a run, or `out` is no page.
     """
-    out = Path(out).expanduser()
+    out = expanded(out)
     cli.check_suffix(out, ".html")
     report = gather(directories, Language(lang))
     remarks = [wording.remark(path, one, report.language) for path, one in report.remarks]

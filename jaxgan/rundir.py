@@ -9,6 +9,7 @@ from jaxgan import config as config_lib
 from jaxgan.data.dataset import DataSet
 from jaxgan.errors import UserError
 from jaxgan.metrics import JsonLines
+from jaxgan.paths import expanded
 from jaxgan.writing import write_whole
 
 
@@ -16,7 +17,7 @@ class RunDirectory:
     """Names of what a run writes."""
 
     def __init__(self, path: str | Path):
-        self.path = Path(path).expanduser()
+        self.path = expanded(path)
         self.config_file = self.path / "config.json"
         self.checkpoints = self.path / "checkpoints"
         self.samples = self.path / "samples"

@@ -22,6 +22,7 @@ from jaxgan.errors import UserError
 from jaxgan.evaluation import goodness
 from jaxgan.lock import held
 from jaxgan.members import Member, State, Summary
+from jaxgan.paths import expanded
 from jaxgan.reporting.runs import SEARCH, judge
 from jaxgan.sweep import parse, setting
 from jaxgan.writing import write_whole
@@ -244,7 +245,7 @@ def search(arguments: Sequence[str], text: str, trials: int, workdir: str | Path
     steps = rungs(base, experiments.prepare(base).steps)
     for rung in steps[:-1]:
         _check_rung(base, rung)
-    workdir = Path(workdir).expanduser()
+    workdir = expanded(workdir)
 
     def member(fields: dict[str, Any]) -> Member:
         one = setting(arguments, {name: str(value) for name, value in fields.items()})

@@ -22,6 +22,7 @@ from jaxgan import cli
 from jaxgan import config as config_lib
 from jaxgan.errors import UserError
 from jaxgan.fields import flatten
+from jaxgan.paths import expanded
 
 TRIALS = 27
 LONGEST = 200  # letters of a run directory's name, of which file systems take 255
@@ -122,7 +123,7 @@ def sweep(arguments: Sequence[str], text: str, workdir: str | Path) -> None:
     from jaxgan.lock import held
     from jaxgan.members import Member, Summary
 
-    workdir = Path(workdir).expanduser()
+    workdir = expanded(workdir)
     members = [Member.prepare(*setting, workdir / "members" / setting.name) for setting in found]
     summary = Summary(workdir / "summary.json", base, members)
     with held(workdir):

@@ -10,6 +10,7 @@ from jaxgan.data.decoding import Unreadable, decode
 from jaxgan.data.files import ImageFiles, no_images
 from jaxgan.data.fitting import fit
 from jaxgan.errors import UserError
+from jaxgan.paths import expanded
 from jaxgan.progress import Progress
 
 BATCH = 32  # images translated at a time
@@ -48,7 +49,7 @@ def read_photos(path: Path, shape: tuple[int, int, int], how: str) -> np.ndarray
     Raises:
       UserError: there is no image.
     """
-    path = path.expanduser()
+    path = expanded(path)
     if not path.exists():
         raise UserError(f"{path}: there is no such file or folder")
     if path.is_file() and path.suffix.lower() != ".zip":

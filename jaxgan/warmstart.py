@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxgan.algorithms.network import arrays, path_name
 from jaxgan.errors import UserError
+from jaxgan.paths import expanded
 from jaxgan.restoring import load
 
 
@@ -36,7 +37,7 @@ def read(workdir: str | Path, target: Any) -> Match:
     if Path(workdir).suffix == ".safetensors":
         from jaxgan.exporting import weights  # no other start needs it
 
-        theirs, step = weights.read(Path(workdir).expanduser())
+        theirs, step = weights.read(expanded(workdir))
     else:
         _, state, step = load(workdir)
         theirs = arrays(state)

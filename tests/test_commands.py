@@ -40,6 +40,8 @@ def test_a_reader_that_leaves_is_no_fault():
         ("prepare", [TINY, "--out=/tmp/set.png"], "/tmp/set.png: name a file that ends in .npz"),
         ("sample", [], "--workdir"),
         ("sample", ["--workdir=/nowhere"], "/nowhere is no run directory"),
+        ("sample", ["--workdir=~nobody-here"], "~nobody-here: no user has that name; for a folder"),
+        ("prepare", [TINY, "--config.data.name=folder", "--config.data.dir=~nobody-here"], "~nobody-here: no user has"),
         ("sample", ["--workdir=/nowhere", "--num=0"], "--num=0"),
         ("sample", ["--workdir=/nowhere", "--num=ten"], "ten"),
     ],

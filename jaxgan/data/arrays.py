@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 from jaxgan.data.archive import MAX_TOTAL, Archive
 from jaxgan.data.dataset import Example, Source
 from jaxgan.errors import UserError
+from jaxgan.paths import expanded
 from jaxgan.progress import Progress
 
 ARRAYS = ("image", "label", "names", "held_out")
@@ -26,7 +27,7 @@ def find(data: ConfigDict) -> Source:
     """
     if data.dir is None:
         raise UserError("data.name=arrays needs data.dir=FILE.npz")
-    path = Path(data.dir).expanduser()
+    path = expanded(data.dir)
     if not path.is_file():
         raise UserError(f"no file {str(path)!r}: point data.dir at the .npz")
     with path.open("rb") as file:

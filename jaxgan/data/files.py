@@ -13,6 +13,7 @@ from jaxgan.data.archive import MAX_MEMBER, Archive, shown
 from jaxgan.data.decoding import Unreadable, decode
 from jaxgan.data.threads import in_order
 from jaxgan.errors import UserError
+from jaxgan.paths import expanded
 from jaxgan.progress import Progress
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".pgm", ".ppm", ".pbm", ".pnm", ".gif")
@@ -29,7 +30,7 @@ class ImageFiles:
 
     def __init__(self, path: str | Path):
         """Raises UserError where `path` does not exist or is neither, or is an archive that is refused."""
-        self.path = Path(path).expanduser()
+        self.path = expanded(path)
         self._archive = None
         if self.path.is_dir():
             members = filter(_is_image, _walk(self.path))

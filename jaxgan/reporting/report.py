@@ -10,6 +10,7 @@ from jaxgan import config as config_lib
 from jaxgan.errors import UserError
 from jaxgan.evaluation import LESS_IS_BETTER, OF_COPIES
 from jaxgan.fields import base, flatten
+from jaxgan.paths import expanded
 from jaxgan.reporting.evaluation import Measure, order
 from jaxgan.reporting.language import Language
 from jaxgan.reporting.pictures import Grids, Picture, drawn, grids, grids_each
@@ -124,7 +125,7 @@ class Report:
 
 def gather(directories: Sequence[str | Path], language: Language) -> Report:
     """Reads the run directories; those that are none are left out."""
-    runs, left_out = read_all([Path(directory).expanduser() for directory in directories])
+    runs, left_out = read_all([expanded(directory) for directory in directories])
     pictures = {run.label: Remarks() for run in runs}
     groups: dict[tuple, Group] = {}
     for run in runs:
