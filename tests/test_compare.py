@@ -13,7 +13,9 @@ from jaxgan import benchmark
 from jaxgan.reporting.language import Language
 
 sys.path.append(str(ROOT / "tests" / "benchmarks"))
-compare, claims = (importlib.import_module(name) for name in ("compare", "claims"))
+compare, claims, experiments, week5 = (
+    importlib.import_module(name) for name in ("compare", "claims", "experiments", "week5")
+)
 ENGLISH = Language("en")
 
 
@@ -52,19 +54,19 @@ def test_steps_are_those_that_fit_the_time_or_those_that_are_given(tmp_path, mon
 @pytest.mark.parametrize(
     ("differences", "expected", "verdict"),
     [
-        ([1.0, 1.1, 0.9], claims.MORE, "confirmed"),
-        ([1.0, 1.1, 0.9], claims.LESS, "refuted"),
-        ([-1.0, -1.1, -0.9], claims.LESS, "confirmed"),
-        ([1.0, 3.0, -2.0], claims.MORE, "undecided"),
-        ([0.0, 0.0, 0.0], claims.MORE, "undecided"),  # as where none collapses
-        ([0.1, -0.1, 0.0], claims.SAME, "confirmed"),
-        ([1.0, 1.1, 0.9], claims.SAME, "refuted"),
-        ([0.4, 0.5, 0.6], claims.SAME, "undecided"),
-        ([0.1, -2.0, 3.0], claims.SAME, "undecided"),
+        ([1.0, 1.1, 0.9], experiments.MORE, "confirmed"),
+        ([1.0, 1.1, 0.9], experiments.LESS, "refuted"),
+        ([-1.0, -1.1, -0.9], experiments.LESS, "confirmed"),
+        ([1.0, 3.0, -2.0], experiments.MORE, "undecided"),
+        ([0.0, 0.0, 0.0], experiments.MORE, "undecided"),  # as where none collapses
+        ([0.1, -0.1, 0.0], experiments.SAME, "confirmed"),
+        ([1.0, 1.1, 0.9], experiments.SAME, "refuted"),
+        ([0.4, 0.5, 0.6], experiments.SAME, "undecided"),
+        ([0.1, -2.0, 3.0], experiments.SAME, "undecided"),
     ],
 )
 def test_a_verdict_is_where_the_whole_interval_lies(differences, expected, verdict):
-    assert claims.verdict(differences, expected, alike=0.5) == verdict
+    assert experiments.verdict(differences, expected, alike=0.5) == verdict
 
 
 def run_of(collapsed_at=None, fd_probe=10.0):
@@ -77,30 +79,30 @@ def test_claims_are_judged_by_pairs_of_one_seed_and_of_one_length():
     elu = {0: run_of(), 1: run_of(), 2: run_of(300), 3: run_of()}
     relu = {2: run_of(100), 0: run_of(210), 1: run_of(200), 7: run_of(1)}
     runs = {("elu", "400 steps"): elu, ("relu", "400 steps"): relu, ("relu", "4 steps"): {3: run_of(4)}}
-    claim = claims.Claim(claims.said("", ""), "lasted", "elu", claims.MORE, "relu")
-    figures, verdict = claims.judge(claim, runs, "400 steps", ENGLISH)
+    claim = experiments.Claim(experiments.said("", ""), "lasted", "elu", experiments.MORE, "relu")
+    figures, verdict = experiments.judge(claim, runs, "400 steps", ENGLISH)
     assert verdict == "confirmed"
     values = [1.0, 1.0, 0.75], [0.525, 0.5, 0.25], [0.475, 0.5, 0.5]
     assert figures == f"lasted {', '.join(map(benchmark.interval, values))}"
-    assert claims.judge(claim, runs, "4 steps", ENGLISH) == ("", "untested")
+    assert experiments.judge(claim, runs, "4 steps", ENGLISH) == ("", "untested")
 
 
 @pytest.mark.parametrize(
     ("expected", "found"),
     [
-        (claims.LESS, ("early fd_probe 50, < 45?", "refuted")),
-        (claims.MORE, ("early fd_probe 50, > 45?", "confirmed")),
+        (experiments.LESS, ("early fd_probe 50, < 45?", "refuted")),
+        (experiments.MORE, ("early fd_probe 50, > 45?", "confirmed")),
     ],
 )
 def test_claims_with_a_bound(expected, found):
-    claim = claims.Claim(claims.said("", ""), "early fd_probe", "elu", expected, bound=45.0)
+    claim = experiments.Claim(experiments.said("", ""), "early fd_probe", "elu", expected, bound=45.0)
     runs = {("elu", "400 steps"): {seed: run_of() for seed in range(3)}}
-    assert claims.judge(claim, runs, "400 steps", ENGLISH) == found
+    assert experiments.judge(claim, runs, "400 steps", ENGLISH) == found
 
 
 def test_no_verdict_is_finer_than_the_measure():
-    assert claims.verdict([0.05, 0.05, 0.05], claims.MORE, alike=0, finest=0.075) == "undecided"
-    assert claims.verdict([0.1, 0.1, 0.1], claims.MORE, alike=0, finest=0.075) == "confirmed"
+    assert experiments.verdict([0.05, 0.05, 0.05], experiments.MORE, alike=0, finest=0.075) == "undecided"
+    assert experiments.verdict([0.1, 0.1, 0.1], experiments.MORE, alike=0, finest=0.075) == "confirmed"
 
 
 @pytest.mark.parametrize(
@@ -112,19 +114,19 @@ def test_no_verdict_is_finer_than_the_measure():
 )
 def test_the_pages_have_every_experiment_in_the_form_of_the_notes(tmp_path, lang, said):
     runs = {("began", "8000 steps"): {0: run_of(), 1: run_of(200), 2: run_of()}}
-    claims.pages(runs, argparse.Namespace(docs=tmp_path, data="toons", experiments=list(claims.EXPERIMENTS)))
-    page = (tmp_path / claims.PAGES[lang]).read_text()
-    assert page.count("### Test") == len(claims.EXPERIMENTS)
+    week5.pages(runs, argparse.Namespace(docs=tmp_path, data="toons", experiments=list(experiments.EXPERIMENTS)))
+    page = (tmp_path / week5.PAGES[lang]).read_text()
+    assert page.count("### Test") == len(experiments.EXPERIMENTS)
     assert said in page and "Time=8m" in page
     for name in re.findall(r"\((week5/.*?)\)", page):
         assert (tmp_path / name).read_text().count(">began<") == 1  # in its legend
 
 
 def test_claims_are_of_systems_that_are_trained_and_to_dos_of_what_is_there():
-    for experiment in claims.EXPERIMENTS.values():
+    for experiment in experiments.EXPERIMENTS.values():
         assert {claim.system for claim in experiment.claims} <= set(experiment.systems)
         assert {claim.other for claim in experiment.claims} - {None} <= set(experiment.systems)
-    assert {section for _, section in claims.TO_DO} <= anchors((ROOT / "RESULTS.md").read_text())
+    assert {section for _, section in week5.TO_DO} <= anchors((ROOT / "RESULTS.md").read_text())
 
 
 def test_each_run_is_made_once_and_seed_by_seed():
