@@ -38,11 +38,12 @@ from jaxgan.examining.real import embed, real_images_of
 from jaxgan.lock import held
 from jaxgan.metrics import JsonLines
 from jaxgan.paths import expanded
+from jaxgan.reporting.language import Language
 from jaxgan.reporting.runs import judge
 from jaxgan.rundir import RunDirectory
 
 CHECKPOINTS = {"best": ["--step=best"], "last": []}  # of a run: the one that its readings find best, and the end
-COURSE = ("step", "seconds", "fd_probe", "effective_characters")  # of the readings
+COURSE = ("step", "seconds", "fd_probe", "diversity", "effective_characters", "recognised", "shows")  # of the readings
 OF_SAMPLES = ("fd_probe", "kid_probe", "precision", "recall", "coverage", "effective_characters", "recognised")
 SHOWN = (*OF_SAMPLES, "memorisation")
 DIGITS = 4  # of the figures in rows
@@ -159,10 +160,11 @@ def _images(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     return image
 
 
-def interval(values: Sequence[float]) -> str:
+def interval(values: Sequence[float], language: Language = Language("en")) -> str:  # noqa: B008 (it is not changed)
     """Their mean and, where they differ, its 95 % interval."""
     mean, reach = spread(values)
-    return f"{_figure(mean)} [{_figure(mean - reach)}, {_figure(mean + reach)}]" if reach else _figure(mean)
+    shown = language.number(mean)
+    return f"{shown} {language.interval(mean - reach, mean + reach)}" if reach else shown
 
 
 def spread(values: Sequence[float]) -> tuple[float, float]:
@@ -171,12 +173,6 @@ def spread(values: Sequence[float]) -> tuple[float, float]:
     if len(set(values)) < 2:
         return mean, 0.0
     return mean, float(stats.t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / len(values) ** 0.5
-
-
-def _figure(value: float) -> str:
-    """With three digits, or all of those before the point."""
-    short = f"{value:.3g}"
-    return f"{value:,.0f}" if abs(float(short)) >= 1000 else short
 
 
 def table(rows: Sequence[dict]) -> Iterator[str]:

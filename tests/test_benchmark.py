@@ -152,4 +152,4 @@ def test_runs_with_another_setting_get_no_row(compared):
 def test_intervals_are_students():
     assert benchmark.interval([4.0]) == benchmark.interval([4.0, 4.0]) == "4"
     assert benchmark.interval([999.6]) == "1,000"
-    assert benchmark.interval([1.0, 2.0, 3.0]) == "2 [-0.484, 4.48]"  # 4.303 / sqrt(3) to both sides
+    assert benchmark.interval([1.0, 2.0, 3.0]) == "2 [\N{MINUS SIGN}0.484, 4.48]"  # 4.303 / sqrt(3) to both sides

@@ -3,20 +3,20 @@
 import argparse
 import importlib
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from support import ROOT
 from test_documentation import anchors
 
 from jaxgan import benchmark
-from jaxgan.reporting.language import Language
 
 sys.path.append(str(ROOT / "tests" / "benchmarks"))
-compare, claims, experiments, week5 = (
-    importlib.import_module(name) for name in ("compare", "claims", "experiments", "week5")
+compare, claims, experiments, judging, week5 = (
+    importlib.import_module(name) for name in ("compare", "claims", "experiments", "judging", "week5")
 )
-ENGLISH = Language("en")
 
 
 def test_differences_are_between_runs_of_one_seed():
@@ -66,11 +66,12 @@ def test_steps_are_those_that_fit_the_time_or_those_that_are_given(tmp_path, mon
     ],
 )
 def test_a_verdict_is_where_the_whole_interval_lies(differences, expected, verdict):
-    assert experiments.verdict(differences, expected, alike=0.5) == verdict
+    assert judging.verdict(differences, expected, alike=0.5) == verdict
 
 
 def run_of(collapsed_at=None, fd_probe=10.0):
     course = {"step": [100, 200, 300, 400], "fd_probe": [50.0, 40.0, 30.0, 20.0]}
+    course["shows"] = [None if collapsed_at is None or step < collapsed_at else "flat" for step in course["step"]]
     found = {"fd_probe": fd_probe, "effective_characters": 3.0, "diversity": 0.9, "recall": 0.5}
     return {"steps": 400, "minutes": 8.0, "collapsed_at": collapsed_at, "course": course, "best": found, "last": found}
 
@@ -79,41 +80,45 @@ def test_claims_are_judged_by_pairs_of_one_seed_and_of_one_length():
     elu = {0: run_of(), 1: run_of(), 2: run_of(300), 3: run_of()}
     relu = {2: run_of(100), 0: run_of(210), 1: run_of(200), 7: run_of(1)}
     runs = {("elu", "400 steps"): elu, ("relu", "400 steps"): relu, ("relu", "4 steps"): {3: run_of(4)}}
-    claim = experiments.Claim(experiments.said("", ""), "lasted", "elu", experiments.MORE, "relu")
-    figures, verdict = experiments.judge(claim, runs, "400 steps", ENGLISH)
-    assert verdict == "confirmed"
-    values = [1.0, 1.0, 0.75], [0.525, 0.5, 0.25], [0.475, 0.5, 0.5]
-    assert figures == f"lasted {', '.join(map(benchmark.interval, values))}"
-    assert experiments.judge(claim, runs, "4 steps", ENGLISH) == ("", "untested")
+    claim = experiments.Claim(experiments.said("", ""), "healthy", "elu", experiments.MORE, "relu")
+    judged = judging.judge(claim, runs, "400 steps")
+    assert judged == ("confirmed", (1.0, 1.0, 0.5), (0.5, 0.25, 0.0), [0.5, 0.75, 0.5], None)
+    assert judging.judge(claim, runs, "4 steps").verdict == "untested"
+    values, beside, differences = map(benchmark.interval, judged[1:4])
+    figures = f"`healthy`: `elu` {values}, `relu` {beside}, difference {differences}"
+    assert week5.Page(runs, "toons", "en").figures(claim, judged) == figures
 
 
-@pytest.mark.parametrize(
-    ("expected", "found"),
-    [
-        (experiments.LESS, ("early fd_probe 50, < 45?", "refuted")),
-        (experiments.MORE, ("early fd_probe 50, > 45?", "confirmed")),
-    ],
-)
-def test_claims_with_a_bound(expected, found):
+@pytest.mark.parametrize(("expected", "sign", "verdict"), [("less", "<", "refuted"), ("more", ">", "confirmed")])
+def test_claims_with_a_bound(expected, sign, verdict):
     claim = experiments.Claim(experiments.said("", ""), "early fd_probe", "elu", expected, bound=45.0)
     runs = {("elu", "400 steps"): {seed: run_of() for seed in range(3)}}
-    assert experiments.judge(claim, runs, "400 steps", ENGLISH) == found
+    judged = judging.judge(claim, runs, "400 steps")
+    assert judged.verdict == verdict
+    assert week5.Page(runs, "toons", "en").figures(claim, judged) == f"`early fd_probe`: 50, claimed {sign} 45"
+
+
+def test_seeds_are_counted_that_would_tell():
+    """By the power of Student's t test: 34 seeds for half a deviation (Cohen 1988), and many for next to nothing."""
+    assert judging.seeds_that_tell([-0.5, 0.5, 1.5], 0.0) == 34
+    assert judging.seeds_that_tell([9.5, 10.5, 11.5], 10.0) == 34
+    assert judging.seeds_that_tell([-1.0, 1.0, 0.01], 0.0) is None
 
 
 def test_no_verdict_is_finer_than_the_measure():
-    assert experiments.verdict([0.05, 0.05, 0.05], experiments.MORE, alike=0, finest=0.075) == "undecided"
-    assert experiments.verdict([0.1, 0.1, 0.1], experiments.MORE, alike=0, finest=0.075) == "confirmed"
+    assert judging.verdict([0.05, 0.05, 0.05], experiments.MORE, alike=0, finest=0.075) == "undecided"
+    assert judging.verdict([0.1, 0.1, 0.1], experiments.MORE, alike=0, finest=0.075) == "confirmed"
 
 
 @pytest.mark.parametrize(
     ("lang", "said"),
     [
-        ("en", "recall 0.5; at the end fd_probe 10, 3 characters; collapsed in 1 of 3, first at step 200"),
-        ("fr", "rappel 0,5 ; à la fin fd_probe 10, 3 personnages ; effondré dans 1 sur 3, au plus tôt au pas 200"),
+        ("en", "recall 0.5; at the end fd_probe 10, 3 characters; collapse in 1 of 3 runs, first at step 200"),
+        ("fr", "à la fin fd_probe 10, 3 personnages ; effondrement dans 1 essais sur 3, au plus tôt au pas 200"),
     ],
 )
 def test_the_pages_have_every_experiment_in_the_form_of_the_notes(tmp_path, lang, said):
-    runs = {("began", "8000 steps"): {0: run_of(), 1: run_of(200), 2: run_of()}}
+    runs = {(name, "8000 steps"): {0: run_of(), 1: run_of(200), 2: run_of()} for name in ("began", "began_relu")}
     week5.pages(runs, argparse.Namespace(docs=tmp_path, data="toons", experiments=list(experiments.EXPERIMENTS)))
     page = (tmp_path / week5.PAGES[lang]).read_text()
     assert page.count("### Test") == len(experiments.EXPERIMENTS)
@@ -126,7 +131,18 @@ def test_claims_are_of_systems_that_are_trained_and_to_dos_of_what_is_there():
     for experiment in experiments.EXPERIMENTS.values():
         assert {claim.system for claim in experiment.claims} <= set(experiment.systems)
         assert {claim.other for claim in experiment.claims} - {None} <= set(experiment.systems)
-    assert {section for _, section in week5.TO_DO} <= anchors((ROOT / "RESULTS.md").read_text())
+    assert {section for _, section in week5.TO_DO} - {None} <= anchors((ROOT / "RESULTS.md").read_text())
+
+
+def test_systems_of_the_experiments_are_settings_that_there_are():
+    for tested in experiments.EXPERIMENTS.values():
+        assert all(f"steps={tested.steps}" in week5.settings_of(system, tested.steps) for system in tested.systems)
+
+
+def test_the_pages_are_those_of_the_rows(tmp_path):
+    subprocess.run([sys.executable, "tests/benchmarks/claims.py", "pages", f"--docs={tmp_path}"], cwd=ROOT, check=True)
+    for path in filter(Path.is_file, tmp_path.rglob("*")):
+        assert path.read_text() == (ROOT / "docs" / path.relative_to(tmp_path)).read_text(), path.name
 
 
 def test_each_run_is_made_once_and_seed_by_seed():

@@ -16,21 +16,22 @@ import argparse
 from pathlib import Path
 
 import compare
-from experiments import EXPERIMENTS, Runs, judge
-from week5 import pages
+from experiments import EXPERIMENTS
+from judging import Runs, judge
+from week5 import Page, pages
 
 from jaxgan.metrics import JsonLines
-from jaxgan.reporting.language import Language
 
 
 def table(runs: Runs, options: argparse.Namespace) -> None:
     """A line for each claim."""
+    page = Page(runs, options.data, "en")
     print("| claim | steps | measured | verdict |", "|---|---|---|---|", sep="\n")
     for experiment in (EXPERIMENTS[name] for name in options.experiments):
         for claim in experiment.claims:
-            figures, found = judge(claim, runs, experiment.budget, Language("en"))
+            judged = judge(claim, runs, experiment.budget)
             title = f"{experiment.title['en']}: {claim.text['en']}"
-            print(f"| {title} | {experiment.steps:,} | {figures} | {found} |")
+            print(f"| {title} | {experiment.steps:,} | {page.figures(claim, judged)} | {judged.verdict} |")
 
 
 def runs_of(options: argparse.Namespace) -> list[compare.Run]:

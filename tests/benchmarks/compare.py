@@ -147,7 +147,7 @@ def runs_of(options: argparse.Namespace) -> list[Run]:
 
 def train(wanted: Sequence[Run], options: argparse.Namespace) -> None:
     """Trains and measures those that have no row."""
-    rows, cores = JsonLines(options.rows), SimpleQueue()
+    rows, cores, failed = JsonLines(options.rows), SimpleQueue(), []
     options.rows.parent.mkdir(parents=True, exist_ok=True)
     rows.keep(lambda row: True)  # but for one that a crash has torn
     done = {tuple(found[field] for field in KEY) for found in rows.read()}
@@ -165,6 +165,7 @@ def train(wanted: Sequence[Run], options: argparse.Namespace) -> None:
             found = JsonLines(workdir / "rows.jsonl").last()
         except subprocess.CalledProcessError as error:  # whose output has been seen; the others go on
             print(f"{system}, seed {seed}: failed with {error.returncode}", flush=True)
+            failed.append(run)
             return
         finally:
             cores.put(core)
@@ -175,6 +176,8 @@ def train(wanted: Sequence[Run], options: argparse.Namespace) -> None:
     print(f"{len(wanted) - len(missing)} of {len(wanted)} runs have a row in {options.rows}", flush=True)
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(one, missing))
+    if failed:
+        sys.exit(f"{len(failed)} of {len(missing)} runs have failed")
 
 
 def lines(runs: dict[str, dict[int, dict]], names: Sequence[str]) -> Iterator[str]:
@@ -225,8 +228,8 @@ def picture(options: argparse.Namespace) -> None:
     side, gap = rows[0][0].width, 8
     sheet = Image.new("RGB", ((side + gap) * len(rows[0]) - gap, (side + gap) * len(rows) - gap), "white")
     for top, row in enumerate(rows):
-        for left, grid in enumerate(row):
-            sheet.paste(grid, (left * (side + gap), top * (side + gap)))
+        for left, image in enumerate(row):
+            sheet.paste(image, (left * (side + gap), top * (side + gap)))
     sheet.save(options.out, quality=80)
 
 
