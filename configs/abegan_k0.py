@@ -1,6 +1,6 @@
 """ABEGAN with k free in [0, 1], which the seed compares with k kept above 0 (configs/abegan.py).
 
-The seed, on a GPU of 2019 and 9,877 Simpsons faces: 61,600 steps in 50 minutes, better than with k kept above 0.
+The seed, on a GPU of 2019 and 9,877 Simpsons faces, 61,600 steps: better than with k kept above 0.
 `:quick` takes about 4 minutes on two CPU cores.
 
     python -m jaxgan.main --config=configs/abegan_k0.py[:quick|:tiny]

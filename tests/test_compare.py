@@ -76,26 +76,31 @@ def run_of(collapsed_at=None, fd_probe=10.0):
     return {"steps": 400, "minutes": 8.0, "collapsed_at": collapsed_at, "course": course, "best": found, "last": found}
 
 
+def of_steps(steps):
+    return experiments.Experiment(experiments.said("", ""), experiments.said("", ""), steps, [], [], "toons")
+
+
 def test_claims_are_judged_by_pairs_of_one_seed_and_of_one_length():
     elu = {0: run_of(), 1: run_of(), 2: run_of(300), 3: run_of()}
     relu = {2: run_of(100), 0: run_of(210), 1: run_of(200), 7: run_of(1)}
-    runs = {("elu", "400 steps"): elu, ("relu", "400 steps"): relu, ("relu", "4 steps"): {3: run_of(4)}}
+    runs = {("toons", "400 steps", "elu"): elu, ("toons", "400 steps", "relu"): relu}
+    runs |= {("toons", "4 steps", "elu"): elu, ("toons", "4 steps", "relu"): {3: run_of(4)}}
     claim = experiments.Claim(experiments.said("", ""), "healthy", "elu", experiments.MORE, "relu")
-    judged = judging.judge(claim, runs, "400 steps")
+    judged = judging.judge(claim, of_steps(400), runs)
     assert judged == ("confirmed", (1.0, 1.0, 0.5), (0.5, 0.25, 0.0), [0.5, 0.75, 0.5], None)
-    assert judging.judge(claim, runs, "4 steps").verdict == "untested"
+    assert judging.judge(claim, of_steps(4), runs).verdict == "untested"
     values, beside, differences = map(benchmark.interval, judged[1:4])
     figures = f"`healthy`: `elu` {values}, `relu` {beside}, difference {differences}"
-    assert week5.Page(runs, "toons", "en").figures(claim, judged) == figures
+    assert week5.Page(runs, "en").figures(claim, judged) == figures
 
 
 @pytest.mark.parametrize(("expected", "sign", "verdict"), [("less", "<", "refuted"), ("more", ">", "confirmed")])
 def test_claims_with_a_bound(expected, sign, verdict):
     claim = experiments.Claim(experiments.said("", ""), "early fd_probe", "elu", expected, bound=45.0)
-    runs = {("elu", "400 steps"): {seed: run_of() for seed in range(3)}}
-    judged = judging.judge(claim, runs, "400 steps")
+    runs = {("toons", "400 steps", "elu"): {seed: run_of() for seed in range(3)}}
+    judged = judging.judge(claim, of_steps(400), runs)
     assert judged.verdict == verdict
-    assert week5.Page(runs, "toons", "en").figures(claim, judged) == f"`early fd_probe`: 50, claimed {sign} 45"
+    assert week5.Page(runs, "en").figures(claim, judged) == f"`early fd_probe`: 50, claimed {sign} 45"
 
 
 def test_seeds_are_counted_that_would_tell():
@@ -118,8 +123,11 @@ def test_no_verdict_is_finer_than_the_measure():
     ],
 )
 def test_the_pages_have_every_experiment_in_the_form_of_the_notes(tmp_path, lang, said):
-    runs = {(name, "8000 steps"): {0: run_of(), 1: run_of(200), 2: run_of()} for name in ("began", "began_relu")}
-    week5.pages(runs, argparse.Namespace(docs=tmp_path, data="toons", experiments=list(experiments.EXPERIMENTS)))
+    runs = {
+        ("simpsons_mnist", "8000 steps", name): {0: run_of(), 1: run_of(200), 2: run_of()}
+        for name in ("began", "began_relu")
+    }
+    week5.pages(runs, argparse.Namespace(docs=tmp_path, experiments=list(experiments.EXPERIMENTS)))
     page = (tmp_path / week5.PAGES[lang]).read_text()
     assert page.count("### Test") == len(experiments.EXPERIMENTS)
     assert said in page and "Time=8m" in page
@@ -136,7 +144,7 @@ def test_claims_are_of_systems_that_are_trained_and_to_dos_of_what_is_there():
 
 def test_systems_of_the_experiments_are_settings_that_there_are():
     for tested in experiments.EXPERIMENTS.values():
-        assert all(f"steps={tested.steps}" in week5.settings_of(system, tested.steps) for system in tested.systems)
+        assert all(f"steps={tested.steps}" in week5.settings_of(tested, system) for system in tested.systems)
 
 
 def test_the_pages_are_those_of_the_rows(tmp_path):
@@ -146,8 +154,7 @@ def test_the_pages_are_those_of_the_rows(tmp_path):
 
 
 def test_each_run_is_made_once_and_seed_by_seed():
-    options = argparse.Namespace(seeds=[0, 1], experiments=["init", "relu"])
-    runs = claims.runs_of(options)
+    runs = claims.runs_of([experiments.EXPERIMENTS[name] for name in ("init", "relu")], seeds=[0, 1])
     assert len(runs) == len(set(runs)) == 6
     assert [run.seed for run in runs] == [0, 0, 0, 1, 1, 1]
 

@@ -1,4 +1,7 @@
-"""The experiments of the week's notes, what each concluded, and the claims about measures by which it is tested."""
+"""The experiments of the week's notes, what each concluded, and the claims about measures by which it is tested.
+
+DCGAN's are on the toons, of which it draws most in 5,000 steps; on simpsons_mnist it has hardly begun after 8,000.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -25,6 +28,7 @@ class Experiment(NamedTuple):
     steps: int
     systems: Sequence[str]
     claims: Sequence[Claim]
+    data: str = "simpsons_mnist"
 
     @property
     def budget(self) -> str:
@@ -77,7 +81,7 @@ EXPERIMENTS = {
     "init_dcgan": Experiment(
         said("the initialisation of DCGAN", "init de DCGAN"),
         said("DCGAN: no change.", "DCGAN : aucun changement."),
-        8000,
+        5000,
         ["dcgan", "dcgan" + PYTORCH],
         [
             Claim(
@@ -85,6 +89,7 @@ EXPERIMENTS = {
                 "fd_probe", "dcgan", SAME, "dcgan" + PYTORCH,
             )
         ],
+        "toons",
     ),
     "abegan": Experiment(
         said("ABEGAN", "ABEGAN"),
@@ -200,7 +205,7 @@ EXPERIMENTS = {
             "Not in these notes; its author found transposed convolutions best.",
             "Pas dans ces notes ; leur auteur a trouvé les convolutions transposées meilleures.",
         ),
-        8000,
+        5000,
         ["dcgan", *(f"dcgan+{variant}" for variant in DCGAN_VARIANTS), "dcgan+upsampling=transposed"],
         [
             *(worse(f"dcgan+{variant}", "dcgan", *text.values()) for variant, text in DCGAN_VARIANTS.items()),
@@ -210,5 +215,6 @@ EXPERIMENTS = {
                 "le suréchantillonnage est moins bon que des convolutions transposées",
             ),
         ],
+        "toons",
     ),
 }  # fmt: skip

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import compare
-from experiments import LESS, SAME, Claim
+from experiments import LESS, SAME, Claim, Experiment
 from scipy import stats
 
 from jaxgan.benchmark import spread
 
-Runs = dict[tuple[str, str], dict[int, dict]]  # rows by system and budget, and by seed
+Runs = dict[tuple[str, str, str], dict[int, dict]]  # rows by data, budget and system, and by seed
 
 ALIKE = 0.15  # of a measure's mean, within which a difference counts as none
 FEWEST = 3  # seeds by which a claim is judged
@@ -29,8 +29,14 @@ class Judged(NamedTuple):
     seeds: int | None = None  # that would tell, where it is undecided
 
 
-def judge(claim: Claim, runs: Runs, budget: str) -> Judged:
-    of = lambda system: {seed: measured(row, claim.measure) for seed, row in runs.get((system, budget), {}).items()}
+def of_system(system: str, tested: Experiment, runs: Runs) -> dict[int, dict]:
+    """Its rows by seed."""
+    return runs.get((tested.data, tested.budget, system), {})
+
+
+def judge(claim: Claim, tested: Experiment, runs: Runs) -> Judged:
+    """Holds one of the experiment's claims against its rows."""
+    of = lambda system: {seed: measured(row, claim.measure) for seed, row in of_system(system, tested, runs).items()}
     own = of(claim.system)
     other = dict.fromkeys(own, claim.bound) if claim.other is None else of(claim.other)
     pairs = [(own[seed], other[seed]) for seed in sorted(own) if seed in other]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import matplotlib
 from compare import ROOT
 from experiments import EXPERIMENTS, LESS, Claim, Experiment, said
-from judging import FEWEST, MOST, Judged, Runs, judge
+from judging import FEWEST, MOST, Judged, Runs, judge, of_system
 from matplotlib.figure import Figure
 
 from jaxgan import config
@@ -18,8 +18,8 @@ from jaxgan.reporting.notes import compact
 WORDS = {
     "title": said("Summary of week 5 of the internship, measured", "Résumé de la semaine 5 de stage, mesuré"),
     "about": said(
-        "The notes of a week of experiments, whose conclusions came from one run each and the eye, put to the test on "
-        "{data}. The presets `:quick` are far from the notes' size: batches of 16 where they had 32, a quarter of the "
+        "The notes of a week of experiments, whose conclusions came from one run each and the eye, put to the "
+        "test. The presets `:quick` are far from the notes' size: batches of 16 where they had 32, a quarter of the "
         "channels, 10 and 20 times their learning rates for BEGAN's kind, gamma 0.7 and not 0.5, a fortieth of the "
         "steps or less. Seeds {seeds}, one core a run. Figures are means with 95 % intervals by Student's t, which "
         "with three seeds may leave what is possible. `healthy` is the share of the readings that show no collapse, "
@@ -27,7 +27,7 @@ WORDS = {
         "is chosen by the held-out images that it is measured against. Verdicts need {fewest} seeds; why they are as "
         "they are is in [RESULTS.md]({results}). Written by `python tests/benchmarks/claims.py pages`.",
         "Les notes d'une semaine d'expériences, dont chaque conclusion tenait à un seul essai jugé à l'œil, mises à "
-        "l'épreuve sur {data}. Les préréglages `:quick` sont loin de l'échelle des notes : lots de 16 au lieu de 32, "
+        "l'épreuve. Les préréglages `:quick` sont loin de l'échelle des notes : lots de 16 au lieu de 32, "
         "un quart des canaux, des taux d'apprentissage 10 et 20 fois plus grands pour la famille de BEGAN, gamma 0,7 "
         "et non 0,5, un quarantième des pas au plus. Graines {seeds}, un cœur par essai. Les chiffres sont des "
         "moyennes avec leur intervalle à 95 % selon Student, qui avec trois graines peut sortir du possible. "
@@ -93,8 +93,8 @@ TO_DO = (  # and where in RESULTS.md it is done
 class Page:
     """The notes in a language, as lines of Markdown."""
 
-    def __init__(self, runs: Runs, data: str, lang: str):
-        self.runs, self.data, self.lang = runs, data, lang
+    def __init__(self, runs: Runs, lang: str):
+        self.runs, self.lang = runs, lang
         self.language = Language(lang)
 
     def say(self, key: str, **values: object) -> str:
@@ -105,7 +105,7 @@ class Page:
 
     def lines(self, names: Sequence[str]) -> list[str]:
         seeds = ", ".join(map(str, sorted({seed for own in self.runs.values() for seed in own})))
-        about = self.say("about", data=self.data, seeds=seeds, fewest=FEWEST, results=RESULTS)
+        about = self.say("about", seeds=seeds, fewest=FEWEST, results=RESULTS)
         lines = [f"# {self.say('title')}", "", about, "", f"## {self.say('to_do')}", ""]
         link = lambda text, section: f"[{text}]({RESULTS}#{section})" if section else text
         lines += [f"- [x] {link(task[self.lang], section)}" for task, section in TO_DO]
@@ -132,14 +132,14 @@ class Page:
         return text + self.say("seeds", count=count)
 
     def _experiment(self, name: str, tested: Experiment) -> list[str]:
-        settings = settings_of(tested.systems[0], tested.steps)
+        settings = settings_of(tested, tested.systems[0])
         lines = [f"### {self.say('test', title=tested.title[self.lang], settings=settings)}", ""]
         lines += [self.say("noted", noted=tested.noted[self.lang]), "", f"__{self.say('results')}__ :", ""]
         for system in tested.systems:
-            lines += self._system(system, rows_of(system, tested, self.runs))
+            lines += self._system(system, list(of_system(system, tested, self.runs).values()))
         lines += ["", f"__{self.say('conclusion')}__ :", ""]
         for claim in tested.claims:
-            judged = judge(claim, self.runs, tested.budget)
+            judged = judge(claim, tested, self.runs)
             figures = self.figures(claim, judged)
             lines.append(
                 f"  - {claim.text[self.lang]} : **{self.say(judged.verdict)}**" + f" ({figures})" * bool(figures)
@@ -161,22 +161,19 @@ class Page:
         return [f"  - `{system}` : {self.say('then').join([best, last, collapsed])}  ", f"    Time={time}"]
 
 
-def settings_of(system: str, steps: int) -> str:
+def settings_of(tested: Experiment, system: str) -> str:
     """As the notes' titles have them."""
     name, *others = system.split("+")
     found, _ = config.load([f"--config={ROOT}/configs/{name}.py:quick", *(f"--config.{field}" for field in others)])
-    shown = {"batchsize": found.batch_size, "steps": steps, "lr_g": found.lr_g, "lr_d": found.lr_d}
+    shown = {"batchsize": found.batch_size, "steps": tested.steps, "lr_g": found.lr_g, "lr_d": found.lr_d}
     shown |= {"gamma": found.gamma} if "gamma" in found else {}
+    shown |= {"data": tested.data}
     return " ".join(f"{name}={value}" for name, value in shown.items())
-
-
-def rows_of(system: str, tested: Experiment, runs: Runs) -> list[dict]:
-    return list(runs.get((system, tested.budget), {}).values())
 
 
 def charted(tested: Experiment, runs: Runs) -> bool:
     """Whether there is something to compare."""
-    return sum(bool(rows_of(system, tested, runs)) for system in tested.systems) > 1
+    return sum(bool(of_system(system, tested, runs)) for system in tested.systems) > 1
 
 
 def chart(tested: Experiment, runs: Runs) -> Figure:
@@ -184,7 +181,7 @@ def chart(tested: Experiment, runs: Runs) -> Figure:
     figure = Figure((7, 3.5), layout="constrained")
     axes = figure.add_subplot(xlabel="steps", ylabel="fd_probe")
     for number, system in enumerate(tested.systems):
-        style, rows = {"color": f"C{number}"}, rows_of(system, tested, runs)
+        style, rows = {"color": f"C{number}"}, list(of_system(system, tested, runs).values())
         curves = [(row["course"]["step"], row["course"]["fd_probe"]) for row in rows]
         for row, (steps, values) in zip(rows, curves, strict=True):
             axes.plot(steps, values, linewidth=0.7, alpha=0.5, **style)
@@ -201,7 +198,7 @@ def chart(tested: Experiment, runs: Runs) -> Figure:
 
 def pages(runs: Runs, options: argparse.Namespace) -> None:
     for lang in LANGUAGES:
-        text = "\n".join(Page(runs, options.data, lang).lines(options.experiments))
+        text = "\n".join(Page(runs, lang).lines(options.experiments))
         (options.docs / PAGES[lang]).write_text(f"{text}\n", encoding="utf-8")
     (options.docs / "week5").mkdir(exist_ok=True)
     for name in options.experiments:
