@@ -102,6 +102,11 @@ TEXTS = {
     "floor_column": "floor",
     "meaning": "meaning",
     "history": "Measures over the checkpoints",
+    "truncation": "Quality against coverage",
+    "truncation_explained": "The number beside a point is its truncation: its samples are of latents within this "
+    "distance from 0. Nearer to 0 they are more typical and less diverse. Further up and to the right is better.",
+    "truncation_chart": "Recall over precision of {run}, by truncation: {points}",
+    "truncation_point": "{truncation}: precision {precision}, recall {recall}",
     "step": "step",
     "commands": "Commands",
     "commands_train": "Train it again",
@@ -182,6 +187,7 @@ TEXTS = {
     "no_evaluation": "{file} is damaged, it lacks a step or measures",
     "damaged_measures": "{file}: damaged and left out: {names}",
     "damaged_history": "{file}: damaged entries of the history are left out ({count})",
+    "damaged_truncation": "{file}: damaged entries of the truncation curve are left out ({count})",
     "other_data": "{file} is of another data set than the run: its figures are shown and not compared",
     "empty": "no rows yet, it has only just started",
     "no_samples": "no grids of samples",
@@ -229,6 +235,8 @@ TEXTS = {
     "measure_accuracy_n": "share of the images that a linear classifier of the codes of layer {layer} tells right; "
     "layer 0 is the image",
     "unit_fd_probe": "fd_probe",
+    "unit_precision": "precision, share of the samples",
+    "unit_recall": "recall, share of the real images",
     "unit_coverage": "share of the real images",
     "unit_diversity": "ratio to real images (1)",
     "unit_recognised": "share of the samples",

@@ -1,12 +1,14 @@
 """What `evaluation.json` says of a run."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jaxgan.evaluation import LESS_IS_BETTER
 from jaxgan.reporting.reading import Remarks, count, number, read_object, shares, strings
+
+OF_TRUNCATED = ("precision", "recall")  # what the report shows of samples of truncated latents
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,14 @@ class Reading:
     characters: dict[str, float]
 
 
+class Truncated(NamedTuple):
+    """How right and how varied samples are whose latents lie within `truncation` of 0."""
+
+    truncation: float
+    precision: float
+    recall: float
+
+
 @dataclass(frozen=True)
 class Evaluation(Reading):
     """The evaluation of one checkpoint, and what came of the others."""
@@ -41,6 +51,7 @@ class Evaluation(Reading):
     summary: str
     warnings: list[str]
     baselines: dict[str, dict[str, float]]  # measures that need no learning, by what is done instead
+    truncations: list[Truncated]  # ascending
     history: list[Reading]
 
     @property
@@ -81,18 +92,29 @@ def read(path: Path, remarks: Remarks) -> Evaluation | None:
         summary=content["summary"] if isinstance(content.get("summary"), str) else "",
         warnings=strings(content.get("warnings")),
         baselines={name: _numbers(found) for name, found in _object(content.get("baselines")).items()},
+        truncations=_truncations(content.get("truncation"), path, remarks),
         history=_history(content.get("history"), path, remarks),
     )
 
 
 def _history(rows: Any, path: Path, remarks: Remarks) -> list[Reading]:
+    known = _each(_reading, rows, "damaged_history", path, remarks)
+    return sorted(known, key=lambda reading: reading.step)
+
+
+def _truncations(rows: Any, path: Path, remarks: Remarks) -> list[Truncated]:
+    return sorted(_each(_truncated, rows, "damaged_truncation", path, remarks))
+
+
+def _each(read: Callable[[Any], Any], rows: Any, remark: str, path: Path, remarks: Remarks) -> list:
+    """Returns what a list's entries hold, if there is one, with a remark where some hold nothing."""
     if rows is None:
         return []
-    readings = [_reading(row) for row in rows] if isinstance(rows, list) else [None]
-    known = [reading for reading in readings if reading]
-    if len(known) < len(readings):
-        remarks.add("damaged_history", file=path.name, count=len(readings) - len(known))
-    return sorted(known, key=lambda reading: reading.step)
+    found = [read(row) for row in rows] if isinstance(rows, list) else [None]
+    known = [one for one in found if one]
+    if len(known) < len(found):
+        remarks.add(remark, file=path.name, count=len(found) - len(known))
+    return known
 
 
 def _reading(content: Any) -> Reading | None:
@@ -103,6 +125,12 @@ def _reading(content: Any) -> Reading | None:
     known = {name: _measure(_object(measures[name])) for name in order(measures)}
     known = {name: measure for name, measure in known.items() if measure}
     return Reading(step, known, shares(content.get("characters")) or {})
+
+
+def _truncated(content: Any) -> Truncated | None:
+    content = _object(content)
+    truncation, found = number(content.get("truncation")), shares({name: content.get(name) for name in OF_TRUNCATED})
+    return None if truncation is None or found is None else Truncated(truncation, **found)
 
 
 def _measure(content: dict) -> Measure | None:

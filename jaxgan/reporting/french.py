@@ -104,6 +104,12 @@ TEXTS = {
     "floor_column": "plancher",
     "meaning": "sens",
     "history": "Mesures au fil des points de reprise",
+    "truncation": "Qualité contre couverture",
+    "truncation_explained": "Le nombre à côté d'un point est sa troncature : ses images viennent de latents à cette "
+    "distance de 0 au plus. Plus près de 0, elles sont plus typiques et moins variées. Plus haut et plus à droite, "
+    "c'est mieux.",
+    "truncation_chart": "Rappel selon la précision de {run}, par troncature : {points}",
+    "truncation_point": "{truncation} : précision {precision}, rappel {recall}",
     "step": "pas",
     "commands": "Commandes",
     "commands_train": "Refaire l'apprentissage",
@@ -187,6 +193,7 @@ TEXTS = {
     "no_evaluation": "{file} est abîmé, il y manque un pas ou des mesures",
     "damaged_measures": "{file} : abîmé et laissé de côté : {names}",
     "damaged_history": "{file} : des entrées abîmées de l'historique sont laissées de côté ({count})",
+    "damaged_truncation": "{file} : des entrées abîmées de la courbe de troncature sont laissées de côté ({count})",
     "other_data": "{file} porte sur un autre jeu de données que l'essai : ses chiffres sont montrés et pas comparés",
     "empty": "rien encore, il vient de commencer",
     "no_samples": "aucune grille d'images",
@@ -236,6 +243,8 @@ TEXTS = {
     "measure_accuracy_n": "part des images qu'un classifieur linéaire des codes de la couche {layer} reconnaît ; "
     "la couche 0 est l'image",
     "unit_fd_probe": "fd_probe",
+    "unit_precision": "précision, part des images dessinées",
+    "unit_recall": "rappel, part des images réelles",
     "unit_coverage": "part des images réelles",
     "unit_diversity": "rapport aux images réelles (1)",
     "unit_recognised": "part des images",

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 import jaxgan
 from jaxgan.reporting import charts, wording
 from jaxgan.reporting.commands import commands, experiments
-from jaxgan.reporting.panels import panels, setting_charts, shares
+from jaxgan.reporting.panels import panels, setting_charts, shares, truncations
 from jaxgan.reporting.report import Group, Report
 from jaxgan.reporting.runs import Run
 from jaxgan.reporting.sweeps import LESS_IS_BETTER, Sweep, styles, sweeps
@@ -45,6 +45,7 @@ def render(report: Report) -> str:
         sweeps=[(group, sweep, setting_charts(sweep, language)) for group, swept in found for sweep in swept],
         drawn=[(group, _legend(group, swept), panels(group, numbers, language)) for group, swept in found],
         shares={run.label: shares(run, group, language) for group in report.groups for run in group.runs},
+        truncations={run.label: truncations(run, numbers, language) for run in report.runs},
         commands={run.label: commands(run, known) for run in report.runs},
         less_is_better=LESS_IS_BETTER,
         version=jaxgan.__version__,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from jaxgan.reporting import charts, fieldcharts, sweeps, wording
+from jaxgan.reporting import charts, fieldcharts, sweeps, tradeoff, wording
 from jaxgan.reporting.charts import CHARACTER_COLORS, Line, Mark, curve
-from jaxgan.reporting.evaluation import Reading
+from jaxgan.reporting.evaluation import OF_TRUNCATED, Reading
 from jaxgan.reporting.fieldcharts import Cell, Dot, Point
 from jaxgan.reporting.language import Language
 from jaxgan.reporting.reading import number
@@ -202,6 +202,21 @@ def _areas(
     real = [one.real for one in legend if one.real is not None]
     described = language.text("shares_chart", run=run.label)
     svg = charts.areas(steps, drawn, real, language.text("shares_axis"), described, language)
+    return Markup(svg)  # noqa: S704 (as above)
+
+
+def truncations(run: Run, numbers: Mapping[str, int], language: Language) -> Markup | None:
+    """Returns the chart of quality against coverage; None where fewer than two truncations were evaluated."""
+    found = run.evaluation.truncations if run.evaluation else []
+    if len(found) < 2:
+        return None
+    svg = tradeoff.tradeoff(
+        found,
+        numbers[run.label],
+        labels=tuple(language.text(f"unit_{name}") for name in OF_TRUNCATED),
+        description=language.text("truncation_chart", run=run.label, points=wording.truncations(found, language)),
+        language=language,
+    )
     return Markup(svg)  # noqa: S704 (as above)
 
 

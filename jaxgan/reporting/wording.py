@@ -1,11 +1,11 @@
 """What a run has come to, in words; the page and the notes share them."""
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from jaxgan.reporting.evaluation import Evaluation, Measure
+from jaxgan.reporting.evaluation import Evaluation, Measure, Truncated
 from jaxgan.reporting.evidence import worded
 from jaxgan.reporting.language import HARD, NARROW, Language
 from jaxgan.reporting.reading import Remark, number
@@ -136,6 +136,12 @@ def probe(found: Evaluation, language: Language) -> str:
     except ValueError:
         return ""
     return language.text(f"probe_{kind}", classes=classes, accuracy=share) if language.find("probe", kind) else ""
+
+
+def truncations(found: Sequence[Truncated], language: Language) -> str:
+    """Returns each truncation with its precision and recall, for those who cannot see them."""
+    numbers = [{name: language.number(value) for name, value in one._asdict().items()} for one in found]
+    return "; ".join(language.text("truncation_point", **one) for one in numbers)
 
 
 def drawn(run: Run, language: Language) -> str:

@@ -8,8 +8,8 @@
 
 All take --rows=FILE.jsonl; --config.data.dir says where simpsons_mnist lies. Systems are written as for compare.py;
 those of an experiment make the same number of steps on the same batches. A claim says what a measure of one system is
-to be beside that of another, over seeds: it is confirmed where the 95 % interval of the differences between runs of one seed
-(Student's t) lies where it says, refuted where it lies elsewhere, and undecided where it meets both.
+to be beside that of another, over seeds: it is confirmed where the 95 % interval of the differences between runs of one
+seed (Student's t) lies where it says, refuted where it lies elsewhere, and undecided where it meets both.
 """
 
 import argparse
