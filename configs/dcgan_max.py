@@ -1,4 +1,4 @@
-"""The seed author's last DCGAN: 128 px, one doubling and halving more for each, G learning five times as fast as D.
+"""The seed author's last DCGAN: 128 px, two doublings and two halvings more, G learning five times as fast as D.
 
     python -m jaxgan.main --config=configs/dcgan_max.py[:quick|:tiny] --config.data.name=simpsons_faces
 

@@ -30,7 +30,7 @@ TINY_TRANSLATION |= {"blocks": 1, "critic_halvings": 1, "pool": 4, "lr_hold_step
 TINY_CRITIC = {"layer_1.atoms": 6, "layer_2.atoms": 8, "inference_steps": 2}
 TINY_R3GAN = {"blocks": 1, "group": 4, "num_classes": 10, "schedule_steps": 4, "altered": 0.3}
 TINY_BIGGAN = {"width": 2, "widest": 4, "critic_end": 16, "critic_blocks": 1, "d_steps": 2, "attention": 16}
-TINY_BIGGAN |= {"embedding": 4, "minibatch_std": True, "ada_target": 0.6, "ada_images": 64}
+TINY_BIGGAN |= {"embedding": 4, "minibatch_std": True, "ada_target": 0.6, "ada_images": 64, "ema_start": 1}
 TINY_CRITIC |= {"layer_1.sparsity": 0.1, "layer_2.sparsity": 0.1}
 QUICK_BEGAN = QUICK_BALANCE | {"plateau_every": 1500}
 QUICK_CRITIC = QUICK_BEGAN | {"steps": 2000, "gamma": 1.0, "lambda_k": 0.01, "pull_away": 0.25}
@@ -94,6 +94,8 @@ QUICK_R3GAN = {
     "width": 32,
     "group": 8,
     "blocks": 1,
+    "lr_g": 1e-3,
+    "lr_d": 1e-3,
     "altered_end": 0.0,
     "ema_images": 5_000,
     "ema_images_end": 5_000,

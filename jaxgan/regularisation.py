@@ -48,6 +48,7 @@ def squared_slopes(judge: Callable[[jax.Array], jax.Array], images: jax.Array) -
     """|d judge(x) / d x|^2 of each image (B, H, W, C), (B,), where `judge` gives a number for each, on its own.
 
     Their mean at real images, times r1 / 2, is the penalty R1 of Mescheder et al. 2018 (arXiv 1801.04406, equation 9).
+    With BatchNorm or `minibatch_std` a number depends on the whole batch: a slope is then that of the numbers' sum.
     """
     slopes = jax.grad(lambda images: judge(images).sum())(images)
     return jnp.sum(slopes**2, (1, 2, 3))
@@ -63,7 +64,8 @@ def lazily(penalty: Callable[[], jax.Array], step: jax.Array, every: int) -> jax
 def weights_of_best(scores: jax.Array, share: jax.Array) -> jax.Array:
     """Weights (B,), of sum 1, that are equal for the share of the best scores (B,) and 0 for the others.
 
-    With them G learns by its best images alone (top-k training, Sinha et al. 2020, arXiv 2002.06224).
+    With them G learns by its best images alone (top-k training, Sinha et al. 2020, arXiv 2002.06224, who begin with all
+    and lower the share while they train; here it stays).
     """
     ranks = jnp.argsort(jnp.argsort(-scores))
     best = ranks < jnp.ceil(share * len(scores) - 1e-3)  # which is not exact in float32

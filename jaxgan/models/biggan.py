@@ -13,7 +13,7 @@ from flax import linen as nn
 
 from jaxgan.models.arithmetic import at_least_float32, image_sum
 from jaxgan.models.convolutions import average_pool, upsample
-from jaxgan.models.layers import Conv, ConvPool, Dense, UpsampleConv
+from jaxgan.models.layers import INITIALIZATIONS, Conv, ConvPool, Dense, UpsampleConv
 from jaxgan.models.normalisation import BatchNorm
 
 BASE_SIZE = 4  # side of the generator's smallest feature map
@@ -49,7 +49,8 @@ class Generator(nn.Module):
         first, *rest = [latent, *[None] * len(sides)]
         if self.skip:
             first, *rest = jnp.split(latent, len(sides) + 1, 1)
-        named = nn.Embed(self.classes, self.embedding, dtype=self.dtype)(label) if self.classes else None
+        embed = partial(nn.Embed, embedding_init=INITIALIZATIONS[self.initialization].kernel, dtype=self.dtype)
+        named = embed(self.classes, self.embedding)(label) if self.classes else None
         square = BASE_SIZE, BASE_SIZE, feature_channels(self.width, self.widest, BASE_SIZE)
         x = Dense(math.prod(square), **start)(first.astype(self.dtype)).reshape(-1, *square)
         block = nn.remat(UpBlock) if self.remat else UpBlock

@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+TOGETHER = 32  # channels of several groups that a CPU convolves at once
+
 
 def conv(
     x: jax.Array, kernel: jax.Array, padding: Sequence[tuple[int, int]], stride: int = 1, groups: int = 1
@@ -101,7 +103,7 @@ def folded_conv_pool(x: jax.Array, kernel: jax.Array) -> jax.Array:
 def grouped_conv(x: jax.Array, kernel: jax.Array, groups: int) -> jax.Array:
     """A convolution, padded by zeros to keep the size, in which each group of features sees its own group of channels.
 
-    A CPU convolves with a whole kernel instead, which is 0 outside the groups: XLA's own way takes ten times as long.
+    A CPU convolves groups together, with a kernel that is 0 between them: XLA's own way takes ten times as long.
 
     Args:
       x: (B, H, W, C).
@@ -111,9 +113,12 @@ def grouped_conv(x: jax.Array, kernel: jax.Array, groups: int) -> jax.Array:
       (B, H, W, F).
     """
     pads = [(len(kernel) // 2, len(kernel) // 2)] * 2
-    if jax.default_backend() == "cpu":
-        return conv(x, _whole_kernel(kernel, groups), pads)
-    return conv(x, kernel, pads, groups=groups)
+    if jax.default_backend() != "cpu":
+        return conv(x, kernel, pads, groups=groups)
+    fitting = max(TOGETHER // kernel.shape[2], 1)
+    together = max(number for number in range(1, groups + 1) if groups % number == 0 and number <= fitting)
+    parts = zip(*(jnp.split(array, groups // together, -1) for array in (x, kernel)), strict=True)
+    return jnp.concatenate([conv(own, _whole_kernel(kernel, together), pads) for own, kernel in parts], -1)
 
 
 def _whole_kernel(kernel: jax.Array, groups: int) -> jax.Array:

@@ -7,17 +7,16 @@ from support import Compiled, load, random_batch
 
 from jaxgan import algorithms, images
 from jaxgan.algorithms import biggan as biggan_lib
+from jaxgan.augmentation import adaptive
 from jaxgan.errors import UserError
 from jaxgan.models import spectral
 
 
 @pytest.fixture(scope="module")
 def plain():
-    """Without what hides the arithmetic: augmentation, penalty, attention."""
+    """Without penalty and attention; images are altered where a test puts a probability in the state."""
     falling = {"lr_hold_steps": 2, "lr_fall_steps": 4}
-    return Compiled(
-        load("biggan", minibatch_std=False, ada_target=0.0, attention=0, ema_decay=0.5, ema_start=0, **falling)
-    )
+    return Compiled(load("biggan", minibatch_std=False, attention=0, ema_decay=0.5, **falling))
 
 
 def parts(compiled):
@@ -33,9 +32,14 @@ def test_hinge_losses_by_hand():
 
 
 def test_a_step_is_d_steps_of_d_and_then_one_of_g(plain):
-    """Against plain losses, with one update after the other."""
+    """Against plain losses, with one update after the other: D sees altered images, G learns from the better half.
+
+    The target is so low that the probability falls by the signs of real images alone, and would rise by those of fakes.
+    """
     system, state, batch = parts(plain)
-    config, key = plain.config, jax.random.key(1)
+    config, key, target, altered = plain.config, jax.random.key(1), -0.6, 0.5
+    hyper = state.hyper.replace(top_share=jnp.float32(0.5), ada_target=jnp.float32(target))
+    state = state.replace(altered=jnp.float32(altered), hyper=hyper)
     after, metrics = plain.step(state, batch, key)
 
     def normalized(params, vectors):
@@ -50,29 +54,39 @@ def test_a_step_is_d_steps_of_d_and_then_one_of_g(plain):
         return system.discriminator.apply({"params": normalized(params, vectors)}, image, label)
 
     @jax.jit
-    def step_d(params, vectors, moments, image, label, key):
-        fake = draw(state.generator.params, key, label)
+    def step_d(params, vectors, moments, altered, image, label, key):
+        key_latent, _, key_altered = jax.random.split(key, 3)
+        fake = draw(state.generator.params, key_latent, label)
+        keys = jax.random.split(jax.random.split(key_altered, 1)[0])
+        seen = [adaptive(*pair, altered) for pair in zip(keys, (images.to_float(image), fake), strict=True)]
 
         def loss(params):
-            real, drawn = (judge(params, vectors, seen, label) for seen in (images.to_float(image), fake))
-            return jnp.maximum(0, 1 - real).mean() + jnp.maximum(0, 1 + drawn).mean()
+            real, drawn = (judge(params, vectors, image, label) for image in seen)
+            return jnp.maximum(0, 1 - real).mean() + jnp.maximum(0, 1 + drawn).mean(), (real, drawn)
 
-        value, grads = jax.value_and_grad(loss)(params)
+        (value, scores), grads = jax.value_and_grad(loss, has_aux=True)(params)
         steps, moments = optax.scale_by_adam(config.adam_b1, config.adam_b2).update(grads, moments)
         params_after = jax.tree.map(lambda param, step: param - config.lr_d * step, params, steps)
-        return params_after, spectral.normalize(params, vectors)[1], moments, value
+        return params_after, spectral.normalize(params, vectors)[1], moments, value, scores
 
     d, vectors, moments = (getattr(state.discriminator, name) for name in ("params", "singular", "opt_state"))
     key_g, *keys_d = jax.random.split(key, 3)
     for number, key_d in enumerate(keys_d):
         of_part = [batch[name][number::2] for name in ("image", "label")]
-        d, vectors, moments, value = step_d(d, vectors, moments, *of_part, jax.random.split(key_d, 3)[0])
+        d, vectors, moments, value, scores = step_d(d, vectors, moments, altered, *of_part, key_d)
+        of_real, of_fake = (jnp.sign(score).mean() for score in scores)
+        assert of_real < target < of_fake
+        altered -= config.batch_size / config.ada_images
     assert metrics["loss_d"] == pytest.approx(float(value), rel=1e-4)
+    assert after.altered == metrics["altered"] == pytest.approx(altered)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), after.discriminator.params, d)
 
+    key_latent, key_altered = jax.random.split(key_g)
+
     def loss_g(params):
-        fake = draw(params, jax.random.split(key_g)[0], batch["label"][1::2])
-        loss = -judge(d, vectors, fake, batch["label"][1::2]).mean()
+        fake = draw(params, key_latent, batch["label"][1::2])
+        fake = adaptive(jax.random.split(key_altered, 1)[0], fake, altered)
+        loss = -jnp.sort(judge(d, vectors, fake, batch["label"][1::2]))[config.batch_size // 2 :].mean()
         return loss + config.orthogonal * spectral.orthogonality(params), loss
 
     grads, loss = jax.jit(jax.grad(loss_g, has_aux=True))(state.generator.params)
@@ -80,8 +94,22 @@ def test_a_step_is_d_steps_of_d_and_then_one_of_g(plain):
     scale = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(grads))
     moments = optax.tree.get(after.generator.opt_state, "mu")  # with b1 = 0 they are the gradient
     jax.tree.map(lambda mu, grad: np.testing.assert_allclose(mu, grad, atol=1e-3 * scale), moments, grads)
-    mean = jax.tree.map(lambda a, b: (a + b) / 2, state.generator.params, after.generator.params)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), after.generator.ema, mean)
+
+
+def test_weights_are_averaged_from_ema_start_on(plain):
+    """Before it, at step 0, the average is what the weights have become; at step 1 it is the mean of both."""
+    _, state, batch = parts(plain)
+    first, _ = plain.step(state, batch, jax.random.key(1))
+    jax.tree.map(np.testing.assert_array_equal, first.generator.ema, first.generator.params)
+    second, _ = plain.step(first, batch, jax.random.key(2))
+    mean = jax.tree.map(lambda a, b: (a + b) / 2, first.generator.params, second.generator.params)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), second.generator.ema, mean)
+
+
+def test_a_labels_embedding_begins_as_kernels_do(plain):
+    """With BigGAN's initialisation its columns are orthonormal, where there are more classes than columns."""
+    embedding = parts(plain)[1].generator.params["Embed_0"]["embedding"]
+    np.testing.assert_allclose(embedding.T @ embedding, np.eye(plain.config.embedding), atol=1e-5)
 
 
 def test_rates_are_held_and_then_fall(plain):
@@ -110,7 +138,7 @@ def test_labels_are_drawn_as_often_as_training_saw_them(plain):
 def test_images_are_normalised_by_standing_statistics(plain):
     """They are those of averaged weights, a mean over many batches; an image does not depend on its neighbours."""
     system, state, batch = parts(plain)
-    after, _ = plain.step(state, batch, jax.random.key(1))
+    after, _ = plain.step(state.replace(step=jnp.int32(1)), batch, jax.random.key(1))
     settled = jax.jit(system.settle)(after)
     batches, size = biggan_lib.STANDING
     weights, _ = spectral.normalize(after.generator.ema, after.generator.singular)
@@ -133,6 +161,7 @@ def test_images_are_normalised_by_standing_statistics(plain):
 def test_parts_of_a_batch_and_features_computed_anew_change_nothing(plain):
     """But that G normalises each part by itself: its gradient is the mean of theirs."""
     system, state, batch = parts(plain)
+    state = state.replace(altered=None)
     usual = {"minibatch_std": False, "ada_target": 0.0, "attention": 0, "ema_decay": 0.5, "d_steps": 1}
     one, other = (Compiled(load("biggan", **usual, **more)) for more in ({}, {"accumulate": 4, "remat": True}))
     first = jax.tree.map(lambda array: array[:8], batch)

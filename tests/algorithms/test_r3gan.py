@@ -7,6 +7,7 @@ from support import Compiled, load, random_batch
 
 from jaxgan import algorithms, images
 from jaxgan.algorithms import r3gan as r3gan_lib
+from jaxgan.augmentation import adaptive
 from jaxgan.errors import UserError
 
 
@@ -22,10 +23,11 @@ def test_the_loss_by_hand():
 
 
 def test_a_step_is_one_of_d_with_both_penalties_and_then_one_of_g(plain):
-    """Against plain losses with a penalty for each set of images, and pairs of real images and fakes."""
+    """Against plain losses with a penalty for each set of images, and pairs of altered real images and fakes."""
     system = plain.algorithm.init.__wrapped__.__self__
     config, batch, key = plain.config, random_batch(plain.config), jax.random.key(1)
-    state = plain.init(jax.random.key(0))
+    state, altered = plain.init(jax.random.key(0)), jnp.float32(0.5)
+    state = state.replace(hyper=state.hyper.replace(altered=altered))
     real = images.to_float(batch["image"])
     _, key_d, key_g = jax.random.split(key, 3)
     after, metrics = plain.step(state, batch, key)
@@ -34,21 +36,28 @@ def test_a_step_is_one_of_d_with_both_penalties_and_then_one_of_g(plain):
         latent = jax.random.normal(jax.random.split(key)[0], (config.batch_size, config.latent_dim))
         return system.generator.apply({"params": params}, latent)
 
-    def judge(params, image):
-        return system.discriminator.apply({"params": params}, image)
+    def judge(params, key, image):
+        return system.discriminator.apply({"params": params}, adaptive(key, image, altered))
+
+    def keys_altered(key):
+        """For real images and for fakes."""
+        return jax.random.split(jax.random.split(jax.random.split(key)[1], 1)[0])
 
     def loss_d(params):
-        fake = draw(state.generator.params, key_d)
-        slopes = [jax.grad(lambda image: judge(params, image).sum())(image) for image in (real, fake)]
+        pairs = list(zip(keys_altered(key_d), (real, draw(state.generator.params, key_d)), strict=True))
+        slopes = [jax.grad(lambda image, key=key: judge(params, key, image).sum())(image) for key, image in pairs]
         penalty = config.r1 / 2 * sum(jnp.mean(jnp.sum(slope**2, (1, 2, 3))) for slope in slopes)
-        loss = jnp.mean(-jnp.log(jax.nn.sigmoid(judge(params, real) - judge(params, fake))))
+        of_real, of_fake = (judge(params, *pair) for pair in pairs)
+        loss = jnp.mean(-jnp.log(jax.nn.sigmoid(of_real - of_fake)))
         return loss + penalty, loss
 
     def loss_g(params):
-        return jnp.mean(-jnp.log(jax.nn.sigmoid(judge(after.discriminator.params, draw(params, key_g)) - outputs)))
+        key_real, key_fake = keys_altered(key_g)
+        judged = after.discriminator.params
+        difference = judge(judged, key_fake, draw(params, key_g)) - judge(judged, key_real, real)
+        return jnp.mean(-jnp.log(jax.nn.sigmoid(difference)))
 
     grads_d, of_d = jax.jit(jax.grad(loss_d, has_aux=True))(state.discriminator.params)
-    outputs = judge(after.discriminator.params, real)
     of_g, grads_g = jax.jit(jax.value_and_grad(loss_g))(state.generator.params)
     assert metrics["loss_d"] == pytest.approx(float(of_d), rel=1e-5)
     assert metrics["loss_g"] == pytest.approx(float(of_g), rel=1e-5)
