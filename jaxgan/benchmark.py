@@ -47,6 +47,7 @@ COURSE = ("step", "seconds", "fd_probe", "diversity", "effective_characters", "r
 OF_SAMPLES = ("fd_probe", "kid_probe", "precision", "recall", "coverage", "effective_characters", "recognised")
 SHOWN = (*OF_SAMPLES, "memorisation")
 DIGITS = 4  # of the figures in rows
+ENGLISH = Language("en")
 
 
 def benchmark(arguments: Sequence[str], workdir: str | Path, seeds: Sequence[int]) -> tuple[list[dict], str | None]:
@@ -160,7 +161,7 @@ def _images(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     return image
 
 
-def interval(values: Sequence[float], language: Language = Language("en")) -> str:  # noqa: B008 (it is not changed)
+def interval(values: Sequence[float], language: Language = ENGLISH) -> str:
     """Their mean and, where they differ, its 95 % interval."""
     mean, reach = spread(values)
     shown = language.number(mean)
