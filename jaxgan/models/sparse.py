@@ -61,6 +61,7 @@ class SparseAutoEncoder(nn.Module):
 
     def encode(self, images: jax.Array, sparsity: Sequence[jax.Array], feedback: jax.Array) -> sdpc.Codes:
         """The codes of all layers; `sparsity` is lambda of each, `feedback` is b."""
+        images = images.astype(self.weights[0].dtype)
         given = light_and_dark(images), self.dictionaries(), self.scales(), tuple(sparsity), feedback
         held = self.problem(jax.lax.stop_gradient(given), atoms)
         steps = sdpc.steps_in_turn(
