@@ -119,7 +119,7 @@ def test_no_verdict_is_finer_than_the_measure():
     ("lang", "said"),
     [
         ("en", "recall 0.5; at the end fd_probe 10, 3 characters; collapse in 1 of 3 runs, first at step 200"),
-        ("fr", "à la fin fd_probe 10, 3 personnages ; effondrement dans 1 essais sur 3, au plus tôt au pas 200"),
+        ("fr", "à la fin fd_probe 10, 3 personnages ; effondrement dans 1 sur 3 essais, au plus tôt au pas 200"),
     ],
 )
 def test_the_pages_have_every_experiment_in_the_form_of_the_notes(tmp_path, lang, said):

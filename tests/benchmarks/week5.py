@@ -44,7 +44,7 @@ WORDS = {
     "conclusion": said("Conclusion", "Conclusion"),
     "best": said("at its best fd_probe {fd}, recall {recall}", "au mieux fd_probe {fd}, recall {recall}"),
     "last": said("at the end fd_probe {fd}, {number} characters", "à la fin fd_probe {fd}, {number} personnages"),
-    "collapsed": said("collapse in {count} of {runs} runs", "effondrement dans {count} essais sur {runs}"),
+    "collapsed": said("collapse in {count} of {runs} runs", "effondrement dans {count} sur {runs} essais"),
     "first": said(", first at step {step}", ", au plus tôt au pas {step}"),
     "then": said("; ", " ; "),
     "pair": said(
