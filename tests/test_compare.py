@@ -2,16 +2,20 @@
 
 import argparse
 import importlib
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from support import ROOT
 from test_documentation import anchors
 
 from jaxgan import benchmark
+from jaxgan.data import dataset
 
 sys.path.append(str(ROOT / "tests" / "benchmarks"))
 compare, claims, experiments, judging, week5 = (
@@ -157,6 +161,54 @@ def test_each_run_is_made_once_and_seed_by_seed():
     runs = claims.runs_of([experiments.EXPERIMENTS[name] for name in ("init", "relu")], seeds=[0, 1])
     assert len(runs) == len(set(runs)) == 6
     assert [run.seed for run in runs] == [0, 0, 0, 1, 1, 1]
+
+
+def test_a_run_is_near_at_the_first_reading_that_is():
+    course = {"step": [100, 200, 300], "fd_probe": [None, 50.0, 20.0]}
+    row = {"data": "simpsons_mnist", "steps": 300, "minutes": 2.0, "course": course}
+    assert compare.in_short(row) == {"steps_a_second": 2.5, "step_near": 200}
+    assert compare.in_short(row | {"course": course | {"fd_probe": [None, None, 60.0]}})["step_near"] is None
+
+
+PEER = """#!/usr/bin/env python
+import argparse, json, numpy as np
+p = argparse.ArgumentParser()
+p.add_argument("script")
+for flag in ("--width", "--lr-g", "--steps", "--seed", "--images", "--samples"):
+    p.add_argument(flag, required=True)
+a = p.parse_args()
+assert a.script.endswith("peers/torch_began.py") and (a.width, a.lr_g, a.steps, a.seed) == ("16", "0.001", "30", "4")
+np.savez(a.samples, images=255 - np.load(a.images)["image"])
+print("a warning")
+print(json.dumps({"ms_per_step": 2000.0, "version": "2.1"}))
+"""
+
+
+def test_pytorch_learns_from_the_same_images_and_has_a_row(tmp_path, monkeypatch):
+    image = np.random.default_rng(0).integers(0, 256, (70, 8, 8, 3), np.uint8)
+    split = dataset.Split(image, np.zeros(70, np.int32))
+    monkeypatch.setattr(compare, "prepare", lambda data: argparse.Namespace(train=split))
+    measured = {}
+
+    def measure(arguments, path, name):
+        measured.update(arguments=arguments, images=np.load(path)["images"])
+        return {"system": name, "seed": 0, "last": {"fd_probe": 3.0}}
+
+    monkeypatch.setattr(compare, "of_samples", measure)
+    python = tmp_path / "python"
+    python.write_text(PEER.replace("/usr/bin/env python", sys.executable))
+    python.chmod(0o755)
+    options = argparse.Namespace(peer=str(python), data="toons", workdir=tmp_path, fields=[])
+    run = compare.Run("torch_began+width=16+lr_g=0.001", 4, "30 steps", 30)
+    row = compare.run_peer(run, options, min(os.sched_getaffinity(0)))
+    assert row == {
+        "system": run.system, "seed": 4, "last": {"fd_probe": 3.0},
+        "steps": 30, "minutes": 1.0, "versions": {"torch": "2.1"},
+    }  # fmt: skip
+    np.testing.assert_array_equal(measured["images"], 255 - image)
+    assert "--config.data.name=toons" in measured["arguments"]
+    with Image.open(compare.sample_grid(options, run, "last")) as grid:
+        np.testing.assert_array_equal(np.asarray(grid)[:8, :8], 255 - image[0])
 
 
 def test_systems_without_rows_are_said(capsys):

@@ -11,13 +11,16 @@
 
 All take --data=toons|simpsons_mnist, --minutes=20 on one core or --steps=N, and --systems=began,... in the place of
 those by which a fusion of GANs and SDPC is judged. A system is a config's quick preset with other fields behind it:
-sdpc_began+pull_away=0+feedback=0. A run has a core of its own, `--jobs` of them at a time; 20 minutes on one core are
-10 on two. Minutes stand for as many steps as fit them by what `time` found, so that a run can be repeated and other
-work on the machine costs it nothing. Runs that have a row are passed over.
+sdpc_began+pull_away=0+feedback=0; torch_began is BEGAN as PyTorch's users have it, at the notes' size where no fields
+say otherwise, which keeps no best checkpoint; --peer=PYTHON is one that has PyTorch. A run has a core of its own,
+`--jobs` of them at a time; 20 minutes on one core are 10 on two. Minutes stand for as many steps as fit them by what
+`time` found, so that a run can be repeated and other work on the machine costs it nothing. Runs that have a row are
+passed over.
 """
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -31,13 +34,17 @@ from queue import SimpleQueue
 from subprocess import DEVNULL
 from typing import NamedTuple
 
+import numpy as np
 from PIL import Image
 
-from jaxgan.benchmark import CHECKPOINTS, OF_SAMPLES, interval
+from jaxgan import config, images
+from jaxgan.benchmark import CHECKPOINTS, OF_SAMPLES, interval, of_samples
+from jaxgan.data.dataset import prepare
 from jaxgan.metrics import JsonLines
 from jaxgan.rundir import RunDirectory
 
 ROOT = Path(__file__).parents[2]
+PEER = "torch_began"
 # Those that are compared: of each config what was best in a small sweep, or nearly so, see RESULTS.md.
 SYSTEMS = {
     "toons": [
@@ -61,6 +68,7 @@ SYSTEMS = {
 SAME_COST = ("gamma", "lambda_k", "lr_g", "lr_d", "lr_hold_steps", "lr_fall_steps", "init_from")
 ROUNDS, STEPS = 3, 60  # of timing: a step's time is the median over the rounds, of the last third of the steps
 READINGS = 20  # of a run's monitor
+DRAWN = 64  # samples that are looked at
 INFERRED = 600  # steps where codes are inferred until they rest, which takes longer as dictionaries learn
 KEY = ("system", "data", "seed", "budget")  # of a row
 
@@ -81,6 +89,15 @@ def command(module: str, system: str, workdir: Path, *fields: str) -> list[str]:
     return [*start, f"--workdir={workdir}", "--config.tensorboard=False", *fields, *own]
 
 
+def peer(system: str, options: argparse.Namespace, core: int, **flags: object) -> dict:
+    """What PyTorch prints of itself, with the fields behind the system's name as flags."""
+    _, *others = system.split("+")
+    given = [field.split("=") for field in others] + [[name, str(value)] for name, value in flags.items()]
+    told = [part for name, value in given for part in (f"--{name.replace('_', '-')}", value)]
+    script = str(ROOT / "tests" / "benchmarks" / "peers" / f"{PEER}.py")
+    return json.loads(on_one_core([options.peer, script, *told], core).splitlines()[-1])
+
+
 def program(system: str) -> str:
     """The system without what its steps' time does not depend on."""
     return "+".join(part for part in system.split("+") if part.partition("=")[0] not in SAME_COST)
@@ -94,8 +111,10 @@ def on_one_core(arguments: Sequence[str], core: int) -> str:
     return done.stdout
 
 
-def step_seconds(system: str, core: int) -> float:
+def step_seconds(system: str, options: argparse.Namespace, core: int) -> float:
     """A step's time by the run's own rows."""
+    if config_of(system) == PEER:
+        return peer(system, options, core, steps=STEPS)["ms_per_step"] / 1e3
     steps = INFERRED if system.startswith("sdpc_codes") else STEPS
     with tempfile.TemporaryDirectory() as folder:
         often = [f"--config.log_every={steps // 3}", f"--config.steps={steps}", "--config.monitor.every=0"]
@@ -106,7 +125,7 @@ def step_seconds(system: str, core: int) -> float:
 
 def time_steps(options: argparse.Namespace) -> None:
     core, systems = min(os.sched_getaffinity(0)), dict.fromkeys(map(program, options.systems))
-    rounds = [{system: step_seconds(system, core) for system in systems} for _ in range(ROUNDS)]
+    rounds = [{system: step_seconds(system, options, core) for system in systems} for _ in range(ROUNDS)]
     known = json.loads(options.costs.read_text()) if options.costs.exists() else {}
     for system in systems:
         cost = known[system] = statistics.median(found[system] for found in rounds)
@@ -129,6 +148,10 @@ def place(options: argparse.Namespace, run: Run) -> Path:
     return options.workdir / options.data / str(run.budget) / f"{run.system}-{run.seed}"
 
 
+def sample_grid(options: argparse.Namespace, run: Run, checkpoint: str) -> Path:
+    return place(options, run) / f"members/seed={run.seed}/{checkpoint}.png"
+
+
 def steps_of(options: argparse.Namespace) -> dict[str, int]:
     """How many each system makes."""
     if options.steps:
@@ -137,6 +160,29 @@ def steps_of(options: argparse.Namespace) -> dict[str, int]:
     if unknown := {program(system) for system in options.systems}.difference(costs):
         sys.exit(f"no step of {', '.join(sorted(unknown))} has been timed: run `time` with --systems first")
     return {system: int(options.minutes * 60 / costs[program(system)]) for system in options.systems}
+
+
+def run_ours(run: Run, options: argparse.Namespace, core: int) -> dict:
+    """Trains a config and measures its best and last checkpoints."""
+    pace = [f"--config.{field}={run.steps // 10}" for field in ("sample_every", "checkpoint_every")]
+    pace += [f"--config.monitor.every={run.steps // READINGS}", f"--config.steps={run.steps}"]
+    data, workdir = [f"--config.data.name={options.data}", *options.fields], place(options, run)
+    on_one_core(command("benchmark", run.system, workdir, f"--seeds={run.seed}", *pace, *data), core)
+    return JsonLines(workdir / "rows.jsonl").last()
+
+
+def run_peer(run: Run, options: argparse.Namespace, core: int) -> dict:
+    """Trains PyTorch on the images that the others learn from, and measures what it draws at the end."""
+    learnt = [f"--config={ROOT}/configs/began.py:quick", f"--config.data.name={options.data}", *options.fields]
+    grid = sample_grid(options, run, "last")
+    grid.parent.mkdir(parents=True, exist_ok=True)
+    files = {name: grid.with_name(f"{name}.npz") for name in ("images", "samples")}
+    np.savez(files["images"], image=prepare(config.load(learnt)[0].data).train.image)
+    printed = peer(run.system, options, core, steps=run.steps, seed=run.seed, **files)
+    row = of_samples(learnt, files["samples"], run.system)
+    images.save_png(grid, images.grid(np.load(files["samples"])["images"][:DRAWN], math.isqrt(DRAWN)))
+    minutes = round(printed["ms_per_step"] * run.steps / 60e3, 2)
+    return row | {"seed": run.seed, "steps": run.steps, "minutes": minutes, "versions": {"torch": printed["version"]}}
 
 
 def runs_of(options: argparse.Namespace) -> list[Run]:
@@ -155,14 +201,10 @@ def train(wanted: Sequence[Run], options: argparse.Namespace) -> None:
         cores.put(core)
 
     def one(run: Run) -> None:
-        system, seed, budget, steps = run
-        workdir, core, code = place(options, run), cores.get(), commit()
+        system, seed, budget, _ = run
+        core, code = cores.get(), commit()
         try:
-            pace = [f"--config.{field}={steps // 10}" for field in ("sample_every", "checkpoint_every")]
-            pace += [f"--config.monitor.every={steps // READINGS}", f"--config.steps={steps}"]
-            data = [f"--config.data.name={options.data}", *options.fields]
-            on_one_core(command("benchmark", system, workdir, f"--seeds={seed}", *pace, *data), core)
-            found = JsonLines(workdir / "rows.jsonl").last()
+            found = run_peer(run, options, core) if config_of(system) == PEER else run_ours(run, options, core)
         except subprocess.CalledProcessError as error:  # whose output has been seen; the others go on
             print(f"{system}, seed {seed}: failed with {error.returncode}", flush=True)
             failed.append(run)
@@ -208,22 +250,37 @@ def line(title: str, values: Sequence[Sequence[float]]) -> str:
 
 
 SEEN = ("memorisation", "reconstruction", "denoising", "inpainting", "active_2", "accuracy_1", "accuracy_2")
-OF_RUN = ("parameters", "steps", "minutes", "step", "collapses", "collapsed_at", "drawn")
+OF_RUN = ("parameters", "steps", "steps_a_second", "step", "step_near", "collapses", "collapsed_at", "drawn")
+NEAR = {"simpsons_mnist": 50.0, "toons": 100.0}  # fd_probe, at whose first reading a run is near real images
+
+
+def in_short(row: dict) -> dict:
+    """How fast a run's steps were by the clock, and by which it was near."""
+    course = row.get("course") or {"step": [], "fd_probe": []}
+    near = [
+        step
+        for step, fd in zip(course["step"], course["fd_probe"], strict=True)
+        if fd is not None and fd <= NEAR[row["data"]]
+    ]
+    return {"steps_a_second": row["steps"] / row["minutes"] / 60, "step_near": min(near, default=None)}
 
 
 def tables(options: argparse.Namespace) -> None:
+    rows = JsonLines(options.rows).read()
     for checkpoint in CHECKPOINTS:
         runs: dict[str, dict[int, dict]] = {system: {} for system in options.systems}
-        for found in JsonLines(options.rows).read():
+        for found in rows:
             own = found["system"] in runs and found["seed"] in options.seeds
-            if own and (found["data"], found["budget"]) == (options.data, options.budget):
-                runs[found["system"]][found["seed"]] = found | found[checkpoint]
+            if own and checkpoint in found and (found["data"], found["budget"]) == (options.data, options.budget):
+                runs[found["system"]][found["seed"]] = found | found[checkpoint] | in_short(found)
+        if checkpoint == "best" and not any(runs.values()):
+            continue  # PyTorch's keep none
         for names in (OF_SAMPLES, SEEN, OF_RUN):
             print(f"{checkpoint}\n", *lines(runs, names), sep="\n", end="\n\n")
 
 
 def picture(options: argparse.Namespace) -> None:
-    grid = lambda run: Image.open(place(options, run) / f"members/seed={run.seed}/{options.checkpoint}.png")
+    grid = lambda run: Image.open(sample_grid(options, run, options.checkpoint))
     rows = [[grid(Run(name, seed, options.budget, 0)) for name in options.systems] for seed in options.seeds]
     side, gap = rows[0][0].width, 8
     sheet = Image.new("RGB", ((side + gap) * len(rows[0]) - gap, (side + gap) * len(rows) - gap), "white")
@@ -249,6 +306,7 @@ def main() -> None:
     parser.add_argument("--data", choices=SYSTEMS, default="toons")
     parser.add_argument("--checkpoint", choices=CHECKPOINTS, default="best")
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--peer", default=sys.executable, metavar="PYTHON")
     options, options.fields = parser.parse_known_args()
     if unknown := [field for field in options.fields if not field.startswith("--config.data.dir=")]:
         parser.error(f"unknown: {' '.join(unknown)}; a system has its fields behind it")
