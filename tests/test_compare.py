@@ -73,9 +73,10 @@ def test_a_verdict_is_where_the_whole_interval_lies(differences, expected, verdi
     assert judging.verdict(differences, expected, alike=0.5) == verdict
 
 
-def run_of(collapsed_at=None, fd_probe=10.0):
+def run_of(collapsed_at=None, fd_probe=10.0, characters=3.0):
     course = {"step": [100, 200, 300, 400], "fd_probe": [50.0, 40.0, 30.0, 20.0]}
     course["shows"] = [None if collapsed_at is None or step < collapsed_at else "flat" for step in course["step"]]
+    course["effective_characters"] = [characters] * 4
     found = {"fd_probe": fd_probe, "effective_characters": 3.0, "diversity": 0.9, "recall": 0.5}
     return {"steps": 400, "minutes": 8.0, "collapsed_at": collapsed_at, "course": course, "best": found, "last": found}
 
@@ -89,12 +90,12 @@ def test_claims_are_judged_by_pairs_of_one_seed_and_of_one_length():
     relu = {2: run_of(100), 0: run_of(210), 1: run_of(200), 7: run_of(1)}
     runs = {("toons", "400 steps", "elu"): elu, ("toons", "400 steps", "relu"): relu}
     runs |= {("toons", "4 steps", "elu"): elu, ("toons", "4 steps", "relu"): {3: run_of(4)}}
-    claim = experiments.Claim(experiments.said("", ""), "healthy", "elu", experiments.MORE, "relu")
+    claim = experiments.Claim(experiments.said("", ""), "drawing", "elu", experiments.MORE, "relu")
     judged = judging.judge(claim, of_steps(400), runs)
     assert judged == ("confirmed", (1.0, 1.0, 0.5), (0.5, 0.25, 0.0), [0.5, 0.75, 0.5], None)
     assert judging.judge(claim, of_steps(4), runs).verdict == "untested"
     values, beside, differences = map(benchmark.interval, judged[1:4])
-    figures = f"`healthy`: `elu` {values}, `relu` {beside}, difference {differences}"
+    figures = f"`drawing`: `elu` {values}, `relu` {beside}, difference {differences}"
     assert week5.Page(runs, "en").figures(claim, judged) == figures
 
 
@@ -107,11 +108,25 @@ def test_claims_with_a_bound(expected, sign, verdict):
     assert week5.Page(runs, "en").figures(claim, judged) == f"`early fd_probe`: 50, claimed {sign} 45"
 
 
+def test_what_draws_one_character_does_not_draw():
+    assert judging.measured(run_of(300), "drawing") == 0.5
+    assert judging.measured(run_of(300, characters=1.9), "drawing") == 0.0
+
+
 def test_seeds_are_counted_that_would_tell():
-    """By the power of Student's t test: 34 seeds for half a deviation (Cohen 1988), and many for next to nothing."""
-    assert judging.seeds_that_tell([-0.5, 0.5, 1.5], 0.0) == 34
-    assert judging.seeds_that_tell([9.5, 10.5, 11.5], 10.0) == 34
-    assert judging.seeds_that_tell([-1.0, 1.0, 0.01], 0.0) is None
+    """By the power of Student's t test: 34 seeds for half a deviation (Cohen 1988), and none for next to nothing."""
+    for mean, expected, alike in [(0.5, experiments.MORE, 0.0), (10.5, experiments.SAME, 10.0)]:
+        assert judging.seeds_that_tell([mean - 1, mean, mean + 1], expected, alike) == 34
+    assert judging.seeds_that_tell([-1.0, 1.0, 0.01], experiments.LESS, 0.0) is None
+    assert judging.seeds_that_tell([0.04, 0.05, 0.09], experiments.MORE, 0.0, finest=0.075) is None
+
+
+def test_seeds_that_would_tell_that_two_are_alike():
+    """Both ends of the interval have to lie within: in so many trials they do."""
+    seeds = judging.seeds_that_tell([-10.0, 0.0, 10.0], experiments.SAME, 15.0)
+    trials = np.random.default_rng(0).normal(0, 10, (1000, seeds))
+    found = [judging.verdict(list(differences), experiments.SAME, 15.0) for differences in trials]
+    assert 0.78 < found.count("confirmed") / len(found) < 0.95
 
 
 def test_no_verdict_is_finer_than_the_measure():

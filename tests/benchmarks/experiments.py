@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 LESS, MORE, SAME = "less", "more", "same"
+FEW = 2.0  # effective characters, below which it is one, more or less
 
 
 class Claim(NamedTuple):
@@ -75,7 +76,9 @@ EXPERIMENTS = {
                 ),
                 "early fd_probe", "began", LESS, "began" + PYTORCH,
             ),
-            Claim(said("and collapses later", "et s'effondre plus tard"), "healthy", "began", MORE, "began" + PYTORCH),
+            Claim(
+                said("and draws for longer", "et dessine plus longtemps"), "drawing", "began", MORE, "began" + PYTORCH
+            ),
         ],
     ),
     "init_dcgan": Experiment(
@@ -103,12 +106,12 @@ EXPERIMENTS = {
         ["abegan", "abegan_k0"],
         [
             Claim(
-                said("few characters at its best", "peu de personnages au mieux"),
-                "effective_characters", "abegan", LESS, bound=2.0,
+                said("one character at its best", "un seul personnage au mieux"),
+                "effective_characters", "abegan", SAME, bound=1.0,
             ),
             Claim(
-                said("few characters at the end", "peu de personnages à la fin"),
-                "last effective_characters", "abegan", LESS, bound=2.0,
+                said("one character at the end", "un seul personnage à la fin"),
+                "last effective_characters", "abegan", SAME, bound=1.0,
             ),
             Claim(
                 said("its images differ at its best", "ses images diffèrent au mieux"),
@@ -132,7 +135,12 @@ EXPERIMENTS = {
         ),
         8000,
         ["began", "began_relu"],
-        [Claim(said("ELU delays collapse", "ELU retarde l'effondrement"), "healthy", "began", MORE, "began_relu")],
+        [
+            Claim(
+                said("with ELU it draws for longer", "avec ELU il dessine plus longtemps"),
+                "drawing", "began", MORE, "began_relu",
+            )
+        ],
     ),
     "sabegan": Experiment(
         said("SABEGAN", "SABEGAN"),
@@ -149,8 +157,8 @@ EXPERIMENTS = {
                 "last diversity", "sabegan", MORE, bound=0.5,
             ),
             Claim(
-                said("the repaired loss delays collapse", "la perte corrigée retarde l'effondrement"),
-                "healthy", "sabegan", MORE, "sabegan_seed",
+                said("it draws for longer with that", "il dessine plus longtemps avec celle-ci"),
+                "drawing", "sabegan", MORE, "sabegan_seed",
             ),
         ],
     ),
@@ -162,10 +170,10 @@ EXPERIMENTS = {
         [
             Claim(
                 said(
-                    f"gamma {gamma} delays collapse, beside 0.7",
-                    f"gamma = {gamma} retarde l'effondrement, à côté de 0,7".replace("0.", "0,"),
+                    f"with gamma {gamma} it draws for longer than with 0.7",
+                    f"avec gamma = {gamma} il dessine plus longtemps qu'avec 0,7".replace("0.", "0,"),
                 ),
-                "healthy", f"began+gamma={gamma}", MORE, "began",
+                "drawing", f"began+gamma={gamma}", MORE, "began",
             )
             for gamma in (*LOW, *HIGH)
         ],
@@ -187,8 +195,8 @@ EXPERIMENTS = {
                 "fd_probe", AT_STALLS, LESS, "began+plateau_every=0",
             ),
             Claim(
-                said("and delays collapse", "et cela retarde l'effondrement"),
-                "healthy", AT_STALLS, MORE, "began+plateau_every=0",
+                said("and it draws for longer", "et il dessine plus longtemps"),
+                "drawing", AT_STALLS, MORE, "began+plateau_every=0",
             ),
             Claim(
                 said(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import compare
-from experiments import LESS, SAME, Claim, Experiment
+from experiments import FEW, LESS, SAME, Claim, Experiment
 from scipy import stats
 
 from jaxgan.benchmark import spread
@@ -14,7 +14,7 @@ Runs = dict[tuple[str, str, str], dict[int, dict]]  # rows by data, budget and s
 
 ALIKE = 0.15  # of a measure's mean, within which a difference counts as none
 FEWEST = 3  # seeds by which a claim is judged
-FINENESS = {"healthy": 1.5 / compare.READINGS}  # of measures that are told by readings: one apart is none apart
+FINENESS = {"drawing": 1.5 / compare.READINGS}  # of measures that are told by readings: one apart is none apart
 EARLY = 0.25  # of the steps, at which the start is judged
 POWER, MOST = 0.8, 1000  # of the trials that would tell a difference, and seeds that are looked at
 
@@ -26,7 +26,7 @@ class Judged(NamedTuple):
     values: Sequence[float] = ()  # of the claim's system
     beside: Sequence[float] = ()  # of the other one, or the bound
     differences: Sequence[float] = ()
-    seeds: int | None = None  # that would tell, where it is undecided
+    seeds: int | None = None  # that would tell, where it is undecided; None where no number up to MOST would
 
 
 def of_system(system: str, tested: Experiment, runs: Runs) -> dict[int, dict]:
@@ -45,10 +45,10 @@ def judge(claim: Claim, tested: Experiment, runs: Runs) -> Judged:
     values, beside = zip(*pairs, strict=True)
     differences = [one - two for one, two in pairs]
     alike = ALIKE * abs(statistics.fmean(beside))
-    found = verdict(differences, claim.expected, alike, FINENESS.get(claim.measure, 0.0))
-    wanted = alike if claim.expected == SAME else 0.0
+    how = claim.expected, alike, FINENESS.get(claim.measure, 0.0)
+    found = verdict(differences, *how)
     return Judged(
-        found, values, beside, differences, seeds_that_tell(differences, wanted) if found == "undecided" else None
+        found, values, beside, differences, seeds_that_tell(differences, *how) if found == "undecided" else None
     )
 
 
@@ -56,8 +56,9 @@ def measured(row: dict, measure: str) -> float:
     """A measure of a run: of its best checkpoint, but for those of its course and of its end."""
     course = row["course"]
     match measure.split():
-        case ["healthy"]:  # share of the readings that show no collapse
-            return course["shows"].count(None) / len(course["shows"])
+        case ["drawing"]:  # share of the readings that show no collapse and more than one character
+            readings = zip(course["shows"], course["effective_characters"], strict=True)
+            return statistics.fmean(shows is None and characters >= FEW for shows, characters in readings)
         case ["early", name]:
             place = min(range(len(course["step"])), key=lambda i: abs(course["step"][i] - EARLY * row["steps"]))
             return course[name][place]
@@ -80,15 +81,21 @@ def verdict(differences: Sequence[float], expected: str, alike: float, finest: f
     return "confirmed" if low > 0 else "refuted" if high < 0 else "undecided"
 
 
-def seeds_that_tell(differences: Sequence[float], alike: float) -> int | None:
-    """Seeds with which POWER of the trials would tell a difference of this mean and deviation from `alike`, 0 for none.
+def seeds_that_tell(differences: Sequence[float], expected: str, alike: float, finest: float = 0.0) -> int | None:
+    """Seeds with which POWER of the trials, or more, would end in a verdict, were this their mean and deviation.
 
-    None where more than MOST would be. Three seeds say little of their deviation, and so of this number.
+    Takes what `verdict` does. Three seeds say little of the deviation, and so of this number.
     """
-    effect = abs(abs(statistics.fmean(differences)) - alike)
-    deviation = statistics.stdev(differences)
+    mean, deviation = abs(statistics.fmean(differences)), statistics.stdev(differences)
+    if expected != SAME:
+        distances = [mean] if mean > finest else []
+    else:  # both ends of an interval have to lie within, or one of them outside
+        distances = [alike - mean, alike + mean] if mean < alike else [mean - alike]
+    if not distances or not deviation:
+        return None
     for seeds in range(FEWEST, MOST + 1):
         bound = stats.t.ppf(0.975, seeds - 1)
-        if deviation == 0 or stats.nct.sf(bound, seeds - 1, effect / deviation * seeds**0.5) >= POWER:
+        missed = [stats.nct.cdf(bound, seeds - 1, distance / deviation * seeds**0.5) for distance in distances]
+        if 1 - sum(missed) >= POWER:
             return seeds
     return None
