@@ -23,7 +23,9 @@ from jaxgan.quiet import quiet_orbax
 # Room to leave, as Orbax's threads print what nobody can catch where a disk fills up under them.
 ROOM = 2  # sizes of the state
 MARGIN = 2**20  # bytes, for metadata
-_OTHER_ARRAYS = re.compile(r"structures? (?:do not match|mismatch)", re.IGNORECASE)  # so Orbax says it
+# So Orbax says it.
+_OTHER_ARRAYS = re.compile(r"structures? (?:do not match|mismatch)|not compatible with the stored shape", re.IGNORECASE)
+_SEALED = "sealed"  # in a checkpoint's config: that it has checksums, so that without them it is damaged
 _DELETED = ".deleted"  # where Orbax moves what it is to delete, so that no half of it is taken for a checkpoint
 
 
@@ -36,13 +38,11 @@ class Vanished(Exception):
 
 
 class _Manager(ocp.CheckpointManager):
-    """Takes a checkpoint whose measures cannot be read for one that was not measured, where Orbax reads none at all."""
+    """Takes a checkpoint whose measures are damaged for one that was not measured, where Orbax trusts them or fails."""
 
     def metrics(self, step: int) -> dict[str, float] | None:
-        try:
-            return super().metrics(step)
-        except ValueError:
-            return None
+        whole = sealing.is_whole(Path(self.directory) / str(step), "metrics/metrics")
+        return super().metrics(step) if whole else None
 
 
 class Checkpoints:
@@ -127,7 +127,8 @@ class Checkpoints:
             state = jax.device_get(state)  # from several processes Orbax takes no arrays that only one of them has
         if shutil.disk_usage(self.folder).free < ROOM * sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + MARGIN:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
-        items = ocp.args.Composite(state=ocp.args.StandardSave(state), config=ocp.args.JsonSave(config))
+        config = ocp.args.JsonSave(config | {_SEALED: True})
+        items = ocp.args.Composite(state=ocp.args.StandardSave(state), config=config)
         self._writing = step
         with _full_disk_as_os_error(self.folder):
             self._manager.save(step, args=items, metrics=measures, force=True)
@@ -211,6 +212,8 @@ class Checkpoints:
             if sealing.is_sealed(self.folder / str(step)):  # it is what was written
                 raise
             raise Damaged(str(error).splitlines()[0][:100]) from error
+        if restored.config.get(_SEALED) and not sealing.is_sealed(self.folder / str(step)):
+            raise Damaged(f"{sealing.NAME} is missing")
         return restored.state, restored.config
 
     def _is_there(self, step: int) -> bool:

@@ -136,6 +136,7 @@ class Logbook:
             if start < self.steps:
                 self.event("resume", start)
         else:
+            self._check_none_is_lost()
             start, state = 0, parallel.jit_init(init, mesh)(self.experiment.key(Stream.INIT))
             self.run.claim(self.stored)
             self.clock = Clock(0, 0.0)
@@ -148,6 +149,21 @@ class Logbook:
             self.event("start", 0, **origin)
             self.draw(0, state)
         return start, state
+
+    def _check_none_is_lost(self) -> None:
+        """Raises UserError where there were checkpoints, by the rows, which a new start would drop."""
+        if not self.run.config_file.exists():
+            return
+        every = self.run.stored()["config"]["checkpoint_every"]
+        last = self.run.metrics.last() or {"step": 0}
+        known = "resume", "restore", "preemption", "end"
+        after_one = lambda row: row["event"] in known and row.get("reason") != "collapse"
+        # The second checkpoint is begun when the first is there.
+        if last["step"] > 2 * every or any(map(after_one, self.run.events.read())):
+            raise UserError(
+                f"{self.run.path} has rows up to step {last['step']:,} and no checkpoints any more: put these back, or "
+                "give another --workdir"
+            )
 
     def abstract_state(self) -> Any:
         key, sharding = self.experiment.key(Stream.INIT), parallel.replicated(self.experiment.mesh)
@@ -297,9 +313,10 @@ class Logbook:
         good = self.checkpoints.steps()
         self.event("non-finite", step, what=what)
         last = f"the last good checkpoint is {self.run.checkpoints / str(good[-1])}" if good else "no checkpoint yet"
+        by_itself = ", or add --config.on_nonfinite=restore, which goes back with lower ones by itself"
+        by_itself = by_itself if self.config.on_nonfinite == "stop" else ""
         raise NonFinite(
-            f"training diverged: {what} at step {step}; {last}; lower the learning rates in a new --workdir, or add "
-            "--config.on_nonfinite=restore, which goes back with lower ones by itself",
+            f"training diverged: {what} at step {step}; {last}; lower the learning rates in a new --workdir{by_itself}",
             step,
         )
 
@@ -410,19 +427,20 @@ def _numbers(metrics: algorithms.Metrics) -> dict[str, float]:
 def _not_finite(state: Any) -> str:
     """The name of an array of a state that is not finite, and how many others are not."""
     leaves = [(path, leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(state) if _is_inexact(leaf)]
-    first, *others = [path_name(path) for path, leaf in leaves if not _is_finite(leaf)]
+    first, *others = [path_name(path) for path, leaf in leaves if not _is_finite(path, leaf)]
     return f"{first} (and {len(others)} more)" if others else first
 
 
 @jax.jit
 def _all_finite(state: Any) -> jax.Array:
-    return jnp.all(jnp.stack([_is_finite(leaf) for leaf in jax.tree.leaves(state) if _is_inexact(leaf)]))
+    leaves = jax.tree_util.tree_leaves_with_path(state)
+    return jnp.all(jnp.stack([_is_finite(path, leaf) for path, leaf in leaves if _is_inexact(leaf)]))
 
 
 def _is_inexact(leaf: jax.Array) -> bool:
     return jnp.issubdtype(leaf.dtype, jnp.inexact)
 
 
-def _is_finite(leaf: jax.Array) -> jax.Array:
-    """Whether an array is; a scalar may be infinite, as the plateau's best value is at the start."""
-    return jnp.all(jnp.isfinite(leaf) if leaf.ndim else ~jnp.isnan(leaf))
+def _is_finite(path: tuple, leaf: jax.Array) -> jax.Array:
+    """Whether an array is; the plateau's best value is infinite at the start."""
+    return jnp.all(~jnp.isnan(leaf) if path_name(path).endswith("best_value") else jnp.isfinite(leaf))

@@ -12,6 +12,10 @@ from jaxgan.metrics import JsonLines
 from jaxgan.paths import expanded
 from jaxgan.writing import write_whole
 
+# Of a row of monitor.jsonl, what the alarm and the best checkpoint go by.
+READING = ("contrast", "diversity", "distinct", "copies", "recognised", "effective_characters", "characters", "change")
+READING = (*READING, "fd_probe", "coverage")
+
 
 class RunDirectory:
     """Names of what a run writes."""
@@ -24,7 +28,7 @@ class RunDirectory:
         self.tensorboard = self.path / "tensorboard"
         self.metrics = JsonLines(self.path / "metrics.jsonl", "step")
         self.evaluation = self.path / "evaluation.json"
-        self.monitor = JsonLines(self.path / "monitor.jsonl", "step", "trace")
+        self.monitor = JsonLines(self.path / "monitor.jsonl", "step", "trace", "shows", *READING)
         self.events = JsonLines(self.path / "events.jsonl", "step", "event")
 
     def sample(self, step: int) -> Path:
@@ -44,11 +48,18 @@ class RunDirectory:
             raise UserError(f"{self.config_file} is damaged ({error}): mend it from a run of the same config") from None
         try:
             config_lib.from_dict(content["config"])
-            if isinstance(content["data"]["name"], str) and isinstance(content["data"]["fingerprint"], str):
-                return content
+            data = content["data"]
+            ours = isinstance(data["name"], str) and isinstance(data["fingerprint"], str)
         except (KeyError, TypeError, ValueError, AttributeError):
-            pass
-        raise UserError(f"{self.config_file} was not written by jaxgan: name a run directory")
+            ours = False
+        if not ours:
+            raise UserError(f"{self.config_file} was not written by jaxgan: name a run directory")
+        if not all(map(_is_described, (data, data.get("origin", data)))):
+            raise UserError(
+                f"{self.config_file} is damaged (it lacks the name, the fingerprint or the labels' names of its "
+                "images): mend it from a run of the same config"
+            )
+        return content
 
     def check(self, config: ConfigDict, dataset: DataSet, origin: DataSet | None) -> None:
         """Raises UserError where a run with another config or other images, or other work, has begun here."""
@@ -90,3 +101,10 @@ def _described(dataset: DataSet) -> dict:
         "held_out": len(dataset.held_out.label),
         "names": dataset.names,
     }
+
+
+def _is_described(data: object) -> bool:
+    """Whether it is what `_described` returns, as far as others use it."""
+    if not isinstance(data, dict) or not isinstance(data.get("names"), list):
+        return False
+    return all(isinstance(text, str) for text in (data.get("name"), data.get("fingerprint"), *data["names"]))

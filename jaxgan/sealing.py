@@ -24,6 +24,17 @@ def is_sealed(folder: Path) -> bool:
     return (folder / NAME).exists()
 
 
+def is_whole(folder: Path, name: str) -> bool:
+    """Whether a file is as it was sealed; it is where nothing is known of it."""
+    try:
+        sums = json.loads((folder / NAME).read_text())
+        return name not in sums or _digest(folder / name) == sums[name]
+    except FileNotFoundError:
+        return not is_sealed(folder)
+    except (ValueError, TypeError):
+        return False
+
+
 def fault(folder: Path) -> str | None:
     """Says what in a folder is no longer as it was sealed; None where all is, or where it never was."""
     try:

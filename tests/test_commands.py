@@ -109,17 +109,18 @@ def raising(error):
     return main
 
 
-def test_full_disk_is_one_line(tmp_path, monkeypatch):
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_full_disk_is_one_line(code, tmp_path, monkeypatch):
     """As the system reports it, as it is seen before a checkpoint is begun, and as Orbax reports it."""
-    with pytest.raises(SystemExit, match="No space left on device; make room"):
-        cli.run(raising(OSError(errno.ENOSPC, "No space left on device", "/runs/a")))
+    with pytest.raises(SystemExit, match=f"{os.strerror(code)}; make room"):
+        cli.run(raising(OSError(code, os.strerror(code), "/runs/a")))
     with monkeypatch.context() as patch:
         patch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
         with pytest.raises(SystemExit, match="checkpoints: No space left on device; make room"):
             cli.run(lambda: train(load("began", steps=2), tmp_path))
-    full = ValueError("RESOURCE_EXHAUSTED: Error writing ... [source locations='...' os_error_code='28']")
+    full = ValueError(f"RESOURCE_EXHAUSTED: Error writing ... [source locations='...' os_error_code='{code}']")
     monkeypatch.setattr("orbax.checkpoint.CheckpointManager.save", lambda *_, **__: raising(full)())
-    with pytest.raises(SystemExit, match="checkpoints: No space left on device; make room"):
+    with pytest.raises(SystemExit, match=f"checkpoints: {os.strerror(code)}; make room"):
         cli.run(lambda: train(load("began", steps=2), tmp_path))
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import shutil
 
 import jax
@@ -131,11 +132,57 @@ def test_all_that_are_whole_are_drawn(run, capsys):
     assert "checkpoint 4 is damaged" in capsys.readouterr().err
 
 
-def test_one_of_a_version_that_kept_no_checksums_is_read(run):
-    (run / "checkpoints" / "6" / "checksums.json").unlink()
+def unseal(folder):
+    """As a version left it that kept no checksums."""
+    (folder / "checksums.json").unlink()
+    config = folder / "config" / "metadata"
+    content = json.loads(config.read_text())
+    config.write_text(json.dumps({name: content[name] for name in ("config", "data", "seconds")}))
+
+
+def test_one_of_a_version_that_kept_no_checksums_is_read(run, whole):
+    unseal(run / "checkpoints" / "6")
     assert sample.load(run)[2] == 6
     lose(run / "checkpoints" / "6")  # what Orbax itself stumbles over
     assert sample.load(run)[2] == 4
+    shutil.rmtree(run / "checkpoints" / "6")
+    unseal(run / "checkpoints" / "4")
+    state = train(load("began", log_every=1), run)
+    jax.tree.map(np.testing.assert_array_equal, jax.device_get(state), jax.device_get(whole[1]))
+
+
+def test_one_that_has_lost_its_checksums_is_damaged(run, capsys):
+    (run / "checkpoints" / "6" / "checksums.json").unlink()
+    assert sample.load(run)[2] == 4
+    assert capsys.readouterr().err == "checkpoint 6 is damaged (checksums.json is missing), using 4\n"
+
+
+@pytest.mark.parametrize("known_by", ["rows", "events"])
+def test_a_run_whose_checkpoints_are_gone_keeps_its_rows(known_by, run):
+    shutil.rmtree(run / "checkpoints")
+    rows = run / ("events.jsonl" if known_by == "rows" else "metrics.jsonl")
+    rows.write_text("")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file() and path.name != ".lock"}
+    with pytest.raises(UserError, match=r"has rows up to step \d and no checkpoints any more: put these back, or give"):
+        train(load("began", log_every=1), run)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_run_that_died_before_its_first_checkpoint_begins_again(whole, tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    shutil.copytree(whole[0], run.path, ignore=shutil.ignore_patterns("checkpoints"))
+    run.metrics.keep(lambda row: row["step"] <= 4)  # the second was begun, and the first not ended by then
+    run.events.keep(lambda row: row["event"] == "start")
+    train(load("began", log_every=1), run.path)
+    assert [row["step"] for row in run.metrics.read()] == [1, 2, 3, 4, 5, 6]
+
+
+def test_arrays_of_another_shape_are_a_line(run):
+    config = json.loads((run / "config.json").read_text())
+    config["config"]["width"] *= 2
+    (run / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match="checkpoint 6 in .* is of a version of jaxgan whose state had other arrays"):
+        sample.load(run)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +196,19 @@ def measured(tmp_path_factory):
 WATCHED = {"monitor__every": 2, "monitor__num": 100, "data__limit": 200}
 
 
-@pytest.mark.parametrize("content", ["", '{"fd_probe": 1'])
+@pytest.mark.parametrize("name", ["copies", "shows", "fd_probe"])
+def test_a_reading_that_lacks_a_measure_is_a_line(name, measured, tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    shutil.copytree(measured, run.path)
+    first, *others = run.monitor.read()
+    run.monitor.replace([{key: value for key, value in first.items() if key != name}, *others])
+    with pytest.raises(UserError, match=rf"monitor.jsonl, line 1 is damaged \(it has no {name}\): delete it"):
+        train(load("began", steps=7, **WATCHED), run.path)
+
+
+@pytest.mark.parametrize(
+    "content", ["", '{"fd_probe": 1', '{"fd_probe": 1e-9, "healthy": 1.0}', '{"fd_probe": 9.0}', "3"]
+)
 def test_measures_that_are_not_readable(content, measured, tmp_path, capsys):
     """The checkpoint counts as one that was not measured, and is damaged where it is wanted."""
     shutil.copytree(measured, tmp_path / "run")

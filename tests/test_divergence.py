@@ -35,6 +35,14 @@ def test_divergence_stops_with_the_last_good_checkpoint(tmp_path):
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.generator.params))
 
 
+def test_a_number_of_the_state_that_is_infinite_ends_the_run(monkeypatch, tmp_path):
+    save = Logbook.save
+    infinite = lambda self, step, state, reading: save(self, step, state.replace(k=state.k + np.inf), reading)
+    monkeypatch.setattr(Logbook, "save", infinite)
+    with pytest.raises(UserError, match="training diverged: k is not finite at step 2; no checkpoint yet; lower the"):
+        train(load("began", steps=2, plateau_every=2), tmp_path)  # whose best value is infinite before the first mean
+
+
 def test_a_weight_that_is_not_finite_is_not_saved(monkeypatch, tmp_path):
     save = Logbook.save
     broken = lambda tree: jax.tree.map(lambda leaf: leaf.at[(0,) * leaf.ndim].set(np.nan), tree)
