@@ -12,9 +12,9 @@ from jaxgan.metrics import JsonLines
 from jaxgan.paths import expanded
 from jaxgan.writing import write_whole
 
-# Of a row of monitor.jsonl, what the alarm and the best checkpoint go by.
-READING = ("contrast", "diversity", "distinct", "copies", "recognised", "effective_characters", "characters", "change")
-READING = (*READING, "fd_probe", "coverage")
+# Of a row of monitor.jsonl: what the alarm goes by, and what the best checkpoint does.
+WARNED_BY = "contrast", "diversity", "distinct", "copies", "recognised", "effective_characters", "characters", "change"
+JUDGED_BY = "shows", "fd_probe", "coverage"
 
 
 class RunDirectory:
@@ -28,7 +28,7 @@ class RunDirectory:
         self.tensorboard = self.path / "tensorboard"
         self.metrics = JsonLines(self.path / "metrics.jsonl", "step")
         self.evaluation = self.path / "evaluation.json"
-        self.monitor = JsonLines(self.path / "monitor.jsonl", "step", "trace", "shows", *READING)
+        self.monitor = JsonLines(self.path / "monitor.jsonl", "step", "trace", *WARNED_BY, *JUDGED_BY)
         self.events = JsonLines(self.path / "events.jsonl", "step", "event")
 
     def sample(self, step: int) -> Path:
