@@ -136,57 +136,64 @@ _CHOICES = {
     "monitor.best_metric": BEST_METRICS,
     "monitor.on_collapse": ("continue", "stop", "restore"),
 }
-_COUNTS, _WEIGHTS = ("atoms", "stride"), ("kernel", "sparsity", "lr")
 _MINIMA = ("contrast", "diversity", "distinct", "characters", "recognised", "change")
+_STEPS = 10**9  # below which steps, and images over all of them, are: JAX counts in 32 bits
+_SIZE = 100_000  # channels, pixels a side and images at a time: no memory holds so many
+_DEPTH = 100  # blocks of a network, and a side of its kernels
+_LAYER = {  # ranges, as below
+    **dict.fromkeys(("atoms", "stride"), (1, _SIZE)),
+    "kernel": (0, _SIZE),
+    **dict.fromkeys(("sparsity", "lr"), (0, math.inf)),
+    "scale": (1e-3, math.inf),
+}
 # Half-open ranges: the least value, and the one that values stay below.
 _RANGES = {
-    **dict.fromkeys(("epochs", "steps", "batch_size", "log_every", "sample_every", "checkpoint_every"), (1, math.inf)),
-    **dict.fromkeys(("keep", "keep_every", "latent_dim", "width"), (1, math.inf)),
-    **dict.fromkeys(("data.limit", "data.a.limit", "data.b.limit"), (1, math.inf)),
-    "kernel": (1, math.inf),
-    "transposed_kernel": (2, math.inf),
+    **dict.fromkeys(("epochs", "steps", "log_every", "sample_every", "checkpoint_every"), (1, _STEPS)),
+    **dict.fromkeys(("keep", "keep_every", "data.limit", "data.a.limit", "data.b.limit"), (1, _STEPS)),
+    **dict.fromkeys(("batch_size", "latent_dim", "width", "data.image_size", "data.image_width"), (1, _SIZE)),
+    "kernel": (1, _DEPTH),
+    "transposed_kernel": (2, _DEPTH),
     **dict.fromkeys(("seed", "data.seed"), (0, 2**32)),
-    **dict.fromkeys(("plateau_every", "residual_steps", "lr_decay_every"), (0, math.inf)),
+    **dict.fromkeys(("plateau_every", "residual_steps", "lr_decay_every"), (0, _STEPS)),
     **dict.fromkeys(("gamma", "lambda_k", "k_min", "k_max", "lr_g", "lr_d", "lr_decay"), (0, math.inf)),
     **dict.fromkeys(("data.noise", "leak"), (0, math.inf)),
     **dict.fromkeys(("adam_b1", "adam_b2", "ema_decay", "dropout", "momentum"), (0, 1)),
-    **dict.fromkeys(
-        [f"layer_{layer}.{name}" for layer in range(1, MOST_LAYERS + 1) for name in _COUNTS], (1, math.inf)
-    ),
-    **dict.fromkeys(
-        [f"layer_{layer}.{name}" for layer in range(1, MOST_LAYERS + 1) for name in _WEIGHTS], (0, math.inf)
-    ),
-    **dict.fromkeys([f"layer_{layer}.scale" for layer in range(1, MOST_LAYERS + 1)], (1e-3, math.inf)),
-    **dict.fromkeys(("feedback", "threshold", "lr_scale", "data.whiten_f0", "data.contrast_size"), (0, math.inf)),
+    **{f"layer_{layer}.{name}": bounds for layer in range(1, MOST_LAYERS + 1) for name, bounds in _LAYER.items()},
+    **dict.fromkeys(("feedback", "threshold", "lr_scale", "data.whiten_f0"), (0, math.inf)),
+    "data.contrast_size": (0, _SIZE),
     **dict.fromkeys(("data.whiten_n", "data.contrast_sigma"), (1e-3, math.inf)),
-    **dict.fromkeys(("blocks", "widest", "embedding"), (1, math.inf)),
+    "blocks": (1, _DEPTH),
+    "critic_blocks": (0, _DEPTH),
+    **dict.fromkeys(("widest", "embedding", "group", "d_steps", "accumulate"), (1, _SIZE)),
     "critic_halvings": (1, math.log2(LARGEST)),
-    **dict.fromkeys(("d_steps", "accumulate", "r1_every"), (1, math.inf)),
+    "r1_every": (1, _STEPS),
     "ada_target": (0, 1),
     **dict.fromkeys(("altered", "altered_end"), (0, 1 + 1e-12)),
     "adam_b2_end": (0, 1),
-    **dict.fromkeys(("schedule_steps", "lr_end", "r1_end", "ema_images", "ema_images_end"), (0, math.inf)),
-    "group": (1, math.inf),
-    "ada_images": (1, math.inf),
+    **dict.fromkeys(("schedule_steps", "ema_start", "ema_images", "ema_images_end"), (0, _STEPS)),
+    **dict.fromkeys(("lr_end", "r1_end"), (0, math.inf)),
+    "ada_images": (1, _STEPS),
     "top_share": (1e-3, 1 + 1e-12),
-    **dict.fromkeys(("num_classes", "critic_blocks", "attention", "orthogonal"), (0, math.inf)),
-    **dict.fromkeys(("lr_hold_steps", "lr_fall_steps", "pool", "cycle_steps", "data.load_size"), (0, math.inf)),
+    **dict.fromkeys(("num_classes", "attention", "pool", "data.load_size"), (0, _SIZE)),
+    "orthogonal": (0, math.inf),
+    **dict.fromkeys(("lr_hold_steps", "lr_fall_steps", "cycle_steps"), (0, _STEPS)),
     **dict.fromkeys(("cycle", "cycle_end", "identity", "paired"), (0, math.inf)),
-    **dict.fromkeys(("pull_away", "code_layer", "code_weight", "warm_steps", "r1", "pretrain_steps"), (0, math.inf)),
-    **dict.fromkeys(
-        ("inference_steps", "max_iterations", "dead_after", "data.image_size", "data.image_width"), (1, math.inf)
-    ),
+    **dict.fromkeys(("pull_away", "code_weight", "r1"), (0, math.inf)),
+    "code_layer": (0, MOST_LAYERS + 1),
+    **dict.fromkeys(("warm_steps", "pretrain_steps"), (0, _STEPS)),
+    **dict.fromkeys(("inference_steps", "max_iterations", "dead_after"), (1, _STEPS)),
     "layers": (1, MOST_LAYERS + 1),
     "plateau_factor": (1e-6, 1),
     "plateau_rtol": (1e-12, 1 + 1e-12),
     "batch_norm_eps": (1e-12, math.inf),
     "label_smoothing": (0, 1 + 1e-12),
-    **dict.fromkeys(("monitor.every", "monitor.warmup", "monitor.restores", "nonfinite_restores"), (0, math.inf)),
-    **dict.fromkeys(("monitor.patience", "monitor.margin", "monitor.max_growth"), (1, math.inf)),
+    **dict.fromkeys(("monitor.every", "monitor.warmup", "monitor.restores", "nonfinite_restores"), (0, _STEPS)),
+    "monitor.patience": (1, _STEPS),
+    **dict.fromkeys(("monitor.margin", "monitor.max_growth"), (1, math.inf)),
     **dict.fromkeys(
         [f"monitor.min_{name}" for name in _MINIMA] + ["monitor.max_copies", "monitor.max_relapse"], (1e-12, math.inf)
     ),
-    "monitor.num": (100, math.inf),
+    "monitor.num": (100, _SIZE),
 }
 
 
@@ -205,7 +212,7 @@ def validate(config: ConfigDict) -> None:
     for name, (least, below) in _RANGES.items():
         value = fields.get(name)
         if value is not None and not least <= value < below:
-            limit = f" and below {below:g}" if math.isfinite(below) else ""
+            limit = f" and below {below:.10g}" if math.isfinite(below) else ""
             raise UserError(f"{name}={value}: it is a number from {least:g}{limit}")
     for name in ("data.dir", "data.a.dir", "data.b.dir"):
         if fields.get(name) == "":

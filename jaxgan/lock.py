@@ -2,8 +2,10 @@
 
 import contextlib
 import fcntl
+import functools
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +27,8 @@ def held(folder: Path) -> Iterator[None]:
             file.seek(0)
             holder = file.read().strip() or "another process"
             raise UserError(f"{folder} is in use by {holder}: wait for it to end, or give another --workdir") from None
-        except OSError:  # a file system without locks, as some network drives
+        except OSError as error:  # a file system without locks, as some network drives
+            _warn(error.strerror)
             yield
             return
         with naming(folder / ".lock"):
@@ -33,6 +36,13 @@ def held(folder: Path) -> Iterator[None]:
             file.write(f"process {os.getpid()} on {socket.gethostname()}")
             file.flush()
         yield
+
+
+@functools.cache
+def _warn(reason: str) -> None:
+    """Says once what a sweep's runs would each say."""
+    lacks = f"the run directory is on a file system without locks ({reason})"
+    print(f"{lacks}: nothing keeps a second process away from it", file=sys.stderr)
 
 
 def identity(folder: Path) -> tuple[int, int] | None:

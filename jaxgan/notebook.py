@@ -9,13 +9,13 @@ from typing import Any
 from IPython import display
 from matplotlib.figure import Figure
 from ml_collections import ConfigDict
-from PIL import Image
 
 from jaxgan import config as config_lib
 from jaxgan import fields
 from jaxgan import train as training
 from jaxgan.data import dataset
 from jaxgan.errors import UserError
+from jaxgan.reporting import pictures
 from jaxgan.rundir import RunDirectory
 
 SECONDS = 10.0  # between two pictures
@@ -62,8 +62,10 @@ def curves(run: RunDirectory) -> bytes:
     right.axis("off")
     if samples:
         newest = max(samples, key=lambda path: int(path.stem))
-        right.imshow(Image.open(newest), interpolation="nearest", cmap="gray")
-        right.set_title(f"step {int(newest.stem):,}")
+        drawn = pictures.read_png(newest)
+        if drawn:
+            right.imshow(drawn, interpolation="nearest")
+        right.set_title(f"step {int(newest.stem):,}" if drawn else f"{newest.name} is no readable picture")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()

@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxgan import algorithms, images
 from jaxgan.data.decoding import Unreadable, decode
-from jaxgan.data.files import ImageFiles, no_images
+from jaxgan.data.files import ImageFiles, no_images, read_image
 from jaxgan.data.fitting import fit
 from jaxgan.errors import UserError
 from jaxgan.paths import expanded
@@ -54,7 +54,7 @@ def read_photos(path: Path, shape: tuple[int, int, int], how: str) -> np.ndarray
         raise UserError(f"{path}: there is no such file or folder")
     if path.is_file() and path.suffix.lower() != ".zip":
         try:
-            photos = [_fitted(path.name, decode(path.read_bytes()), shape, how)]
+            photos = [_fitted(path.name, decode(read_image(path)), shape, how)]
         except Unreadable as error:
             raise UserError(f"{path} is not a readable image ({error}); give another") from error
     else:

@@ -44,10 +44,12 @@ def test_a_lock_is_given_back(tmp_path):
                 pass
 
 
-def test_where_there_are_no_locks_it_goes_on(tmp_path, monkeypatch):
+def test_where_there_are_no_locks_it_goes_on_and_says_so_once(tmp_path, monkeypatch, capsys):
     def refuse(*_):
         raise OSError(38, "Function not implemented")
 
     monkeypatch.setattr(lock.fcntl, "flock", refuse)
     with lock.held(tmp_path), lock.held(tmp_path):
         pass
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "without locks (Function not implemented): nothing keeps a second process away" in said

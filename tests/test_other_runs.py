@@ -82,3 +82,23 @@ def test_another_programs_directory_is_named(stored, tmp_path):
     with pytest.raises(UserError, match="was not written by jaxgan"):
         train(load("began"), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"names": None},
+        {"names": "pip"},
+        {"names": ["pip", 3]},
+        {"origin": {"name": "sketches", "names": []}},
+        {"origin": "sketches"},
+    ],
+)
+def test_a_config_that_does_not_say_all_of_its_images_is_damaged(damaged, tmp_path):
+    stored = {"config": {"algorithm": "began"}, "data": {"name": "toons", "fingerprint": "0", "names": ["pip"]}}
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    assert RunDirectory(tmp_path).stored() == stored
+    stored["data"] |= damaged
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    with pytest.raises(UserError, match=f"{tmp_path}/config.json is damaged .*the labels' names of its images.: mend"):
+        RunDirectory(tmp_path).stored()

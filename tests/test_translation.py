@@ -47,6 +47,14 @@ def test_many_that_are_not_square_are_one_line(tmp_path, capsys):
     assert "of 3 images that are not square the centre is taken" in capsys.readouterr().out
 
 
+def test_a_file_that_no_memory_holds_is_not_read(tmp_path):
+    with (tmp_path / "me.png").open("wb") as file:
+        file.truncate(2**40)  # and takes no room
+    said = r"me.png is not a readable image \(1,099,511,627,776 bytes are more than 536,870,912\); give another"
+    with pytest.raises(UserError, match=said):
+        translation.read_photos(tmp_path / "me.png", (32, 32, 3), "crop")
+
+
 def test_a_folder_is_translated_the_other_way(run, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()

@@ -42,7 +42,7 @@ class Archive:
         self._members = {
             member.filename: member for member in members if wanted(member.filename) and not member.is_dir()
         }
-        faults = (_fault(member, member.filename in self._members, largest) for member in members)
+        faults = (_fault(member, self._members.get(member.filename), largest) for member in members)
         fault = next(filter(None, faults), None) or self._bomb(members)
         if fault:
             raise UserError(f"{path} is refused: {fault}; get it from elsewhere, or unpack it and give the folder")
@@ -71,8 +71,8 @@ class Archive:
         return None
 
 
-def _fault(member: zipfile.ZipInfo, wanted: bool, largest: int) -> str | None:
-    """Says what is wrong with a member, of which those not `wanted` are never unpacked."""
+def _fault(member: zipfile.ZipInfo, wanted: zipfile.ZipInfo | None, largest: int) -> str | None:
+    """Says what is wrong with a member; `wanted` is the one of its name that is unpacked, if any is."""
     name, kind = member.orig_filename, stat.S_IFMT(member.external_attr >> 16)
     faults = {
         "has a null byte in its name": "\0" in name,
@@ -83,6 +83,7 @@ def _fault(member: zipfile.ZipInfo, wanted: bool, largest: int) -> str | None:
         "is a symbolic link": kind == stat.S_IFLNK,
         "is a device": kind not in (*KINDS, stat.S_IFLNK),
         "is encrypted": member.flag_bits & ENCRYPTED,
+        "is there more than once": wanted and wanted is not member,
         "is packed by a method other than deflate": wanted and member.compress_type not in METHODS,
         f"unpacks to {member.file_size / 2**20:,.0f} MiB": wanted and member.file_size > largest,
     }

@@ -105,8 +105,9 @@ def find_prepared(name: str, fingerprint: str) -> DataSet:
     Raises:
       UserError: it has not.
     """
-    for folder in sorted(cache.folder("arrays", f"v{PREPARATION}").glob(f"{name}-*/*")):
-        if (folder / "info.json").exists() and (dataset := _read(folder, name)).fingerprint == fingerprint:
+    for folder in sorted(cache.folder("arrays", f"v{PREPARATION}").glob("*/[!.]*")):  # but for what is unfinished
+        known = folder.parent.name.startswith(f"{name}-") and (folder / "info.json").exists()
+        if known and (dataset := _read(folder, name)).fingerprint == fingerprint:
             return dataset
     raise UserError(
         f"the images of {name} with fingerprint {fingerprint} are not prepared on this machine: "

@@ -87,20 +87,22 @@ class ImageFiles:
             return error
 
     def _bytes(self, member: str) -> bytes:
-        if self._archive is not None:
-            return self._archive.read(member)
-        try:
-            file = self.path / member
-            found = file.stat()
-            if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for without end
-                raise Unreadable("no regular file")
-            if found.st_size > MAX_MEMBER:
-                raise Unreadable(f"{found.st_size:,} bytes are more than {MAX_MEMBER:,}")
-            return file.read_bytes()
-        except OSError as error:
-            if error.errno not in THE_FILES_OWN:
-                raise
-            raise Unreadable(error.strerror) from error
+        return read_image(self.path / member) if self._archive is None else self._archive.read(member)
+
+
+def read_image(file: Path) -> bytes:
+    """Returns an image file's content. Raises Unreadable where that is too large, or the file's own fault."""
+    try:
+        found = file.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for without end
+            raise Unreadable("no regular file")
+        if found.st_size > MAX_MEMBER:
+            raise Unreadable(f"{found.st_size:,} bytes are more than {MAX_MEMBER:,}")
+        return file.read_bytes()
+    except OSError as error:
+        if error.errno not in THE_FILES_OWN:
+            raise
+        raise Unreadable(error.strerror) from error
 
 
 def no_images(files: ImageFiles) -> UserError:

@@ -1,6 +1,7 @@
 """From a TFDS builder to examples. TensorFlow is imported here, silenced, and only when a set is prepared."""
 
 import contextlib
+import errno
 import importlib
 import importlib.util
 import io
@@ -68,14 +69,16 @@ def _rows(make: Callable) -> Iterator[tuple[dict, bool | None]]:
     with silence, tensorflow_full_disk_as_os_error(cache.folder("tfds")):
         try:
             made.download_and_prepare()
-        except FileExistsError:  # another process has prepared the same meanwhile
-            made = make()
         except (requests.RequestException, tfds.download.DownloadError, NonMatchingChecksumError) as error:
             why, *_ = f"{error}\n".splitlines()
             raise UserError(
                 f"{made.name} cannot be fetched ({why}): fetch it by other means, then give "
                 "its folder or archive as data.name=folder data.dir=..."
             ) from error
+        except OSError as error:
+            if not isinstance(error, FileExistsError) and error.errno != errno.ENOTEMPTY:
+                raise
+            made = make()  # as another process has prepared the same meanwhile
     damaged = f"{made.data_dir} is damaged: delete it, and {made.name} is made anew"
     if not made.info.splits:
         raise UserError(damaged)

@@ -75,13 +75,20 @@ def spread(steps: Sequence[int], count: int) -> list[int]:
     return sorted({min(steps, key=lambda step: abs(step - place)) for place in wanted})
 
 
-def _open(path: Path, remarks: Remarks) -> Image.Image | None:
+def read_png(path: Path) -> Image.Image | None:
+    """Returns a picture that a run has drawn, in RGB; None where it is no PNG that can be read."""
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=["PNG"]) as picture:  # Pillow would run a program on some other formats
             return picture.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # Pillow's complaints of damage
-        remarks.add("bad_picture", file=f"samples/{path.name}")
         return None
+
+
+def _open(path: Path, remarks: Remarks) -> Image.Image | None:
+    picture = read_png(path)
+    if picture is None:
+        remarks.add("bad_picture", file=f"samples/{path.name}")
+    return picture
 
 
 def _split(first: Image.Image, last: Image.Image) -> tuple[Image.Image, Image.Image | None]:

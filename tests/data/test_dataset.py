@@ -2,6 +2,7 @@ import errno
 import hashlib
 import io
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from PIL import Image
 from support import ROOT, load
 
 from jaxgan.data import cache
-from jaxgan.data.dataset import export, prepare
+from jaxgan.data.dataset import export, find_prepared, prepare
 from jaxgan.data.fitting import fit
 from jaxgan.data.toons.sketches import draw, held_out_scenes
 from jaxgan.data.writing import ArrayFile, SetWriter
@@ -379,18 +380,57 @@ def test_photos_are_cut_to_the_head(name, side, monkeypatch):
     assert len(dataset.held_out.image) == 40
 
 
-def test_what_another_process_has_prepared_meanwhile_is_read(monkeypatch):
-    """TFDS does not expect that."""
+@pytest.mark.parametrize(
+    "error", [FileExistsError("Cannot rename"), OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))]
+)
+def test_what_another_process_has_prepared_meanwhile_is_read(error, monkeypatch, tmp_path):
+    """TFDS does not expect that; it looks whether the other's is there, and then renames its own to the same."""
     import tensorflow_datasets as tfds
 
     prepare_it = tfds.core.DatasetBuilder.download_and_prepare
 
     def come_second(self):
         prepare_it(self)
-        raise FileExistsError("Cannot rename")  # to where the other has put it
+        raise error
 
+    monkeypatch.setenv("JAXGAN_CACHE", str(tmp_path))
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", come_second)
     assert len(prepare(load("began", data__limit=31).data).train.label) == 31
+
+
+def test_other_errors_of_files_while_preparing_are_no_others_work(monkeypatch, tmp_path):
+    import tensorflow_datasets as tfds
+
+    def fail(self):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setenv("JAXGAN_CACHE", str(tmp_path))
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        prepare(load("began", data__limit=32).data)
+
+
+def test_what_another_process_has_put_into_the_cache_meanwhile_is_read(archive, monkeypatch, tmp_path):
+    rename = os.rename
+
+    def come_second(temporary, folder):
+        shutil.copytree(temporary, folder)
+        rename(temporary, folder)
+
+    monkeypatch.setenv("JAXGAN_CACHE", str(tmp_path))
+    monkeypatch.setattr(os, "rename", come_second)
+    dataset = prepare(mnist(archive))
+    (prepared,) = tmp_path.glob("arrays/*/*/*")
+    assert len(dataset.train.label) == 16
+    rename(prepared, prepared.with_name(f".{prepared.name}.unfinished-here"))
+    with pytest.raises(UserError, match="not prepared on this machine"):
+        find_prepared(dataset.name, dataset.fingerprint)
+
+
+@pytest.mark.parametrize("name", ["/toons", "../toons", "toons/x", "*", ""])
+def test_a_set_whose_name_is_none_is_not_prepared(name):
+    with pytest.raises(UserError, match="not prepared on this machine: run python -m jaxgan.prepare"):
+        find_prepared(name, prepare(load("began", data__limit=40).data).fingerprint)
 
 
 def test_photos_that_cannot_be_fetched_name_another_way(monkeypatch):

@@ -85,6 +85,14 @@ def test_encrypted_members_are_refused(tmp_path):
         ImageFiles(path)
 
 
+def test_images_of_one_name_are_refused(tmp_path):
+    two = [(name, png(color)) for color, name in enumerate(("one.png", "two.png", "one.txt", "two.txt"))]
+    path = patched(zip_of(tmp_path / "a.zip", *two), b"two.txt", b"one.txt")  # which nobody reads
+    assert ImageFiles(path).members == ["one.png", "two.png"]
+    with pytest.raises(UserError, match=r"a\.zip is refused: one\.png is there more than once; get it from elsewhere"):
+        ImageFiles(patched(path, b"two.png", b"one.png"))
+
+
 def test_methods_that_unpack_without_bound_are_refused(tmp_path):
     path = zip_of(tmp_path / "a.zip", ("a.png", png()), method=zipfile.ZIP_BZIP2)
     with pytest.raises(UserError, match="a.png is packed by a method other than deflate"):

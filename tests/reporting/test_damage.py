@@ -1,12 +1,14 @@
 import json
+import os
 import re
 
 import pytest
 from page import written
 from runfiles import write, write_evaluation, write_run
 
-from jaxgan import report
+from jaxgan import notebook, report
 from jaxgan.errors import UserError
+from jaxgan.rundir import RunDirectory
 
 
 def damage(name, content):
@@ -93,6 +95,22 @@ def test_damage_is_one_remark_and_the_rest_is_reported(tmp_path, apply, said):
         (remark,) = remarks
         assert remark.startswith(f"{bad}: ") and said in remark and "\n" not in remark
         assert said in page.text and said in notes
+
+
+def test_no_picture_is_handed_to_a_program(tmp_path, monkeypatch):
+    """Pillow hands PostScript to Ghostscript, whatever a file is called."""
+    called, ghostscript = tmp_path / "called", tmp_path / "bin" / "gs"
+    ghostscript.parent.mkdir()
+    ghostscript.write_text(f"#!/bin/sh\ntouch {called}\n")
+    ghostscript.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{ghostscript.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", None)  # so that Pillow looks for it now
+    run = write_run(tmp_path / "one", figures=["loss_g"])
+    damage("samples/000600.png", "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 28 28\n%%EndComments\nshowpage\n")(run)
+    _, _, remarks = written(tmp_path, run)
+    assert remarks == [f"{run}: samples/000600.png is no readable picture"]
+    notebook.curves(RunDirectory(run))
+    assert not called.exists()
 
 
 def test_only_a_config_is_a_run_that_has_just_started(tmp_path):
