@@ -85,11 +85,17 @@ def _wait(processes: Sequence[_Process], signals: Sequence[int]) -> None:
             passed_on += 1
             for process in processes:
                 process.child.send_signal(signum)
-        failed = [number for number, process in enumerate(processes) if process.child.poll()]
-        if failed and not signals:
-            _fail(processes, failed[0], signals)
+        failed = first_to_fail([process.child.poll() for process in processes])
+        if failed is not None and not signals:
+            _fail(processes, failed, signals)
     codes = [process.child.returncode for process in processes]
     raise SystemExit(max(128 - code if code < 0 else code for code in codes))
+
+
+def first_to_fail(codes: Sequence[int | None]) -> int | None:
+    """The number of a process that has failed, if one has: sooner one that was killed than one that misses its peer."""
+    failed = [number for number, code in enumerate(codes) if code]
+    return min(failed, key=codes.__getitem__, default=None)  # SIGKILL is -9; JAX aborts, -6, or ends with 1
 
 
 def _fail(processes: Sequence[_Process], number: int, signals: Sequence[int]) -> None:

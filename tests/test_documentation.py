@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 import tomllib
 
 import numpy as np
@@ -61,6 +62,19 @@ def test_links_lead_somewhere(path):
             there = (path.parent / file).resolve() if file else path
             assert there.exists(), target
             assert not anchor or anchor in anchors(there.read_text()), target
+
+
+@pytest.mark.parametrize(("code", "requeued"), [(0, False), (1, False), (143, True)])
+def test_the_slurm_script_queues_again_what_its_time_has_stopped(code, requeued, tmp_path):
+    """With an srun that ends as the processes do, and an scontrol that says what it is told."""
+    text = (ROOT / "docs" / "tpu-and-hosts.md").read_text()
+    (script,) = re.findall(r"^```sh\n(#!/bin/bash\n.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    for name, line in (("srun", f"exit {code}"), ("scontrol", "echo $*")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SLURM_JOB_ID": "7"}
+    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (code, "requeue 7\n" if requeued else "")
 
 
 def test_commands_name_fields_and_flags_that_there_are():

@@ -1,15 +1,18 @@
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 from support import ROOT, load, one_config_per_algorithm, run
 
 from jaxgan import hosts
 from jaxgan.errors import UserError
-from jaxgan.launch import free_port
+from jaxgan.launch import first_to_fail, free_port
 from jaxgan.rundir import RunDirectory
 from jaxgan.train import train
 
@@ -57,13 +60,29 @@ def tiny(workdir, *arguments) -> list[str]:
     return [f"--config={ROOT}/configs/began.py:tiny", f"--workdir={workdir}", "--config.tensorboard=False", *arguments]
 
 
-def test_two_processes_begin_what_one_ends(tmp_path):
+@contextlib.contextmanager
+def by_themselves(*each: list[str]) -> Iterator[list[subprocess.Popen]]:
+    """Processes of one run with these arguments, which no launcher ends."""
+    port, pipe = free_port(), subprocess.PIPE
+    with contextlib.ExitStack() as stack:
+        processes = []
+        for number, arguments in enumerate(each):
+            command = [sys.executable, "-m", "jaxgan.main", *arguments]
+            command.append(f"--distributed=localhost:{port},{len(each)},{number}")
+            process = subprocess.Popen(command, cwd=ROOT, env=ALONE, stdout=pipe, stderr=pipe, text=True)
+            processes.append(stack.enter_context(process))
+            stack.callback(process.kill)
+        yield processes
+
+
+@pytest.mark.parametrize("source", ["auto", "tfdata"])  # auto keeps so few images on the devices
+def test_two_processes_begin_what_one_ends(source, tmp_path):
     """The losses are those of one process, which the first of the two alone has written down."""
-    train(load("began", steps=4, data__source="tfdata"), tmp_path / "stayed")
-    done = launch(2, tmp_path / "moved", "--config.steps=2", "--config.data.source=tfdata")
+    train(load("began", steps=4, data__source=source), tmp_path / "stayed")
+    done = launch(2, tmp_path / "moved", "--config.steps=2", f"--config.data.source={source}")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("samples: ") == 1
-    train(load("began", steps=4, data__source="tfdata"), tmp_path / "moved")
+    train(load("began", steps=4, data__source=source), tmp_path / "moved")
     moved, stayed = (RunDirectory(tmp_path / name) for name in ("moved", "stayed"))
     assert [row["event"] for row in moved.events.read()] == ["start", "end", "resume", "end"]
     for ours, theirs in zip(moved.metrics.read(), stayed.metrics.read(), strict=True):
@@ -90,6 +109,19 @@ def test_a_mistake_is_said_once(tmp_path):
 def test_where_the_others_are_is_checked(where, said):
     with pytest.raises(UserError, match=said), hosts.joined(where):
         pass
+
+
+@pytest.mark.parametrize(
+    ("codes", "first"),
+    [
+        ([None, 0, None], None),
+        ([1, None, -signal.SIGKILL], 2),  # 0 has lost 2
+        ([-signal.SIGKILL, 1, -signal.SIGABRT], 0),  # JAX aborts where the one that keeps all together is gone
+        ([0, 1, None, 1], 1),
+    ],
+)
+def test_the_one_that_was_killed_is_named_before_those_that_miss_it(codes, first):
+    assert first_to_fail(codes) == first
 
 
 @pytest.mark.slow
@@ -127,21 +159,29 @@ def test_a_signal_to_the_launcher_is_one_to_all(signals, tmp_path):
 
 @pytest.mark.slow
 def test_processes_that_were_not_started_alike_are_told(tmp_path):
-    port = free_port()
-    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-m", "jaxgan.main", *tiny(tmp_path, field), f"--distributed=localhost:{port},2,{number}"],
-            cwd=ROOT,
-            env=ALONE,
-            **pipe,
-        )
-        for number, field in enumerate(["--config.gamma=0.5", "--config.gamma=0.6"])
-    ]
-    for process in both:
-        _, said = process.communicate(timeout=120)
-        assert process.returncode == 1
-        assert "process 1 has another config, other images or another number of devices" in said
+    gammas = ([*tiny(tmp_path), f"--config.gamma={gamma}"] for gamma in (0.5, 0.6))
+    with by_themselves(*gammas) as both:
+        for process in both:
+            _, said = process.communicate(timeout=120)
+            assert process.returncode == 1
+            assert "process 1 has another config, other images or another number of devices" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [1, 0])  # the first one keeps the others together
+def test_the_others_end_by_themselves_where_one_is_killed(number, tmp_path):
+    endless = tiny(tmp_path, "--config.batch_size=24", "--config.steps=100000", "--config.log_every=1")
+    with by_themselves(*[endless] * 3) as processes:
+        while not RunDirectory(tmp_path).metrics.last():
+            assert all(process.poll() is None for process in processes)
+            time.sleep(0.1)
+        killed = processes.pop(number)
+        killed.kill()
+        until = time.monotonic() + 60
+        for process in processes:
+            _, said = process.communicate(timeout=max(0, until - time.monotonic()))
+            assert process.returncode
+            assert re.search("another (process has gone|task died)", said)  # JAX's words, where the first one is
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 Prints how long a sweep of so many members takes to be planned, and its summary to be written, first and again; and
 what `report` takes for a run of so many rows: seconds, and the largest memory that the process had resident.
+Ends with a line where one of these is out of bounds, which are wide for up to the default numbers.
 """
 
 import argparse
@@ -21,6 +22,14 @@ sys.path.append(str(ROOT / "tests"))
 from runfiles import event, metrics_row, write_rows, write_run  # noqa: E402
 
 ROWS_EACH = 12  # of a member
+MOST_PLANNING, MOST_SUMMARY, MOST_REPORT = 60.0, 5.0, 180.0  # seconds
+MOST_MEMORY = 4096.0  # MiB of the report
+
+
+def say(what: str, figure: float, unit: str, most: float) -> None:
+    print(f"{what}: {figure:,.2f} {unit}", flush=True)
+    if figure > most:
+        sys.exit(f"{what}: that is more than {most:g} {unit}")
 
 
 def summarise(count: int, folder: Path) -> None:
@@ -28,7 +37,7 @@ def summarise(count: int, folder: Path) -> None:
     start = time.perf_counter()
     settings = sweep.settings(arguments, f"seed={','.join(map(str, range(count)))}")
     members = [Member.prepare(*setting, folder / setting.name) for setting in settings]
-    print(f"{count:,} members: planned in {time.perf_counter() - start:.1f} s", flush=True)
+    say(f"{count:,} members, planned", time.perf_counter() - start, "s", MOST_PLANNING)
     for member in members:
         member.run.path.mkdir(parents=True)
         rows = [metrics_row("began", step) for step in range(1, ROWS_EACH + 1)]
@@ -38,7 +47,7 @@ def summarise(count: int, folder: Path) -> None:
     for time_ in ("first", "again"):
         start = time.perf_counter()
         summary.write()
-        print(f"summary, {time_}: {time.perf_counter() - start:.2f} s", flush=True)
+        say(f"summary, {time_}", time.perf_counter() - start, "s", MOST_SUMMARY)
 
 
 def report(count: int, folder: Path) -> None:
@@ -50,8 +59,8 @@ def report(count: int, folder: Path) -> None:
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit("report failed")
-    seconds, memory = time.perf_counter() - start, usage.ru_maxrss / 2**10
-    print(f"report of {count:,} rows: {seconds:.1f} s, {memory:,.0f} MiB", flush=True)
+    say(f"report of {count:,} rows", time.perf_counter() - start, "s", MOST_REPORT)
+    say(f"report of {count:,} rows", usage.ru_maxrss / 2**10, "MiB", MOST_MEMORY)
 
 
 def main() -> None:

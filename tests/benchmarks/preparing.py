@@ -2,7 +2,8 @@
 
 Draws images of 200x200 px and prepares them as users do, in a process of its own with an empty
 cache. Prints the whole command's seconds and the largest memory that the process had resident. The
-pages of the prepared arrays that are mapped at the end do not count, as nothing reads them.
+pages of the prepared arrays that are mapped at the end do not count, as nothing reads them. Ends with
+a line where it was more memory than any number of images may take.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 SIZE = 200  # pixels a side, as Kaggle's crops have
+MOST_MEMORY = 512  # MiB
 
 
 def draw(path: Path, seed: int) -> None:
@@ -44,6 +46,11 @@ def prepare(folder: Path, size: int) -> tuple[float, float]:
     return seconds, usage.ru_maxrss / 2**10
 
 
+def draw_all(folder: Path, count: int, suffix: str = "jpg") -> None:
+    paths = [folder / f"{index}.{suffix}" for index in range(count)]
+    joblib.Parallel(n_jobs=-1)(joblib.delayed(draw)(path, seed) for seed, path in enumerate(paths))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--counts", type=int, nargs="+", default=[2_500, 10_000], help="images")
@@ -52,11 +59,12 @@ def main() -> None:
     options = parser.parse_args()
     for count in options.counts:
         with tempfile.TemporaryDirectory() as folder:
-            paths = [Path(folder, f"{index}.{options.suffix}") for index in range(count)]
-            joblib.Parallel(n_jobs=-1)(joblib.delayed(draw)(path, seed) for seed, path in enumerate(paths))
+            draw_all(Path(folder), count, options.suffix)
             for size in options.sizes:
                 seconds, memory = prepare(Path(folder), size)
-                print(f"{count:,} images to {size} px: {seconds:.1f} s, {memory:.0f} MiB")
+                print(f"{count:,} images to {size} px: {seconds:.1f} s, {memory:.0f} MiB", flush=True)
+                if memory > MOST_MEMORY:
+                    sys.exit(f"{memory:.0f} MiB are more than the {MOST_MEMORY} MiB that any number of images may take")
 
 
 if __name__ == "__main__":
