@@ -84,7 +84,7 @@ def benchmark(arguments: Sequence[str], workdir: str | Path, seeds: Sequence[int
     except sweep.Unfinished as error:
         failed = str(error)
     with held(workdir):
-        rows = JsonLines(workdir / "rows.jsonl")
+        rows = JsonLines(workdir / "rows.jsonl", "seed", "steps")
         rows.keep(lambda row: True)  # but for one that a crash has torn
         done = {row["seed"]: row for row in rows.read() if row["steps"] == experiment.steps}
         for seed, run in runs.items():

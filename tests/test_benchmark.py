@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -135,6 +136,13 @@ def test_a_seed_that_fails_leaves_the_others_their_rows(compared, monkeypatch, c
     with pytest.raises(UserError, match="1 of 3 members did not finish"):
         benchmark.main([*FIELDS, f"--workdir={workdir}", "--seeds=0,1,7"])
     assert ", last | 2 | 6 |" in capsys.readouterr().out
+
+
+def test_a_row_that_lacks_its_steps_is_a_line(compared, tmp_path):
+    shutil.copytree(compared[0], tmp_path / "began")
+    (tmp_path / "began" / "rows.jsonl").write_text('{"seed": 0}\n')
+    with pytest.raises(UserError, match=r"rows.jsonl, line 1 is damaged \(it has no steps\): delete it"):
+        benchmark.main([*FIELDS, f"--workdir={tmp_path / 'began'}", "--seeds=0,1"])
 
 
 def test_runs_with_another_setting_get_no_row(compared):
