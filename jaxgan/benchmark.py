@@ -1,7 +1,7 @@
 """Trains a system over seeds, measures its best and last checkpoints, and prints them as rows of a Markdown table.
 
 python -m jaxgan.benchmark --config=FILE[:preset] --workdir=DIR [--seeds=0,1,2] [--config.field=value ...]
-python -m jaxgan.benchmark --config=FILE[:preset] --samples=FILE.npz --name=NAME [--config.data.field=value ...]
+python -m jaxgan.benchmark --config=FILE[:preset] --samples=FILE.npz --name=NAME [--workdir=DIR] [--config.data....]
 
 The seeds are members of a sweep in DIR. Of each the best checkpoint, by the monitor's readings, and the last one are
 measured by 2,000 samples, and their first 64 are drawn: DIR/members/seed=0/best.png. DIR/rows.jsonl has a line a seed.
@@ -194,8 +194,12 @@ def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`; raises UserError."""
     options, rest = _parse(arguments)
     if options.samples:
-        rows = [of_samples(rest, options.samples, options.name)]
-        print("", *table(rows), sep="\n")
+        row = of_samples(rest, options.samples, options.name)
+        print("", *table([row]), sep="\n")
+        if options.workdir:
+            rows = JsonLines(expanded(options.workdir) / "rows.jsonl")
+            rows.path.parent.mkdir(parents=True, exist_ok=True)
+            rows.append(row)
         return
     rows, failed = benchmark(rest, options.workdir, options.seeds)
     if rows:
@@ -217,15 +221,13 @@ def _cost(rows: Sequence[dict]) -> str:
 def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser = cli.Parser(__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--workdir", help="where the runs go")
+    parser.add_argument("--workdir", help="where the runs and rows go")
     parser.add_argument("--seeds", type=_seeds, default=[0, 1, 2], help="of the runs, by default 0,1,2")
     parser.add_argument("--samples", type=cli.path, metavar="FILE.npz", help="measure these, and train nothing")
     parser.add_argument("--name", help="of what drew them")
     options, rest = parser.parse_known_args(arguments)
     if options.samples and not options.name:
         raise UserError("--samples wants a --name for its row")
-    if options.samples and options.workdir:
-        raise UserError("--samples trains and keeps nothing: leave --workdir out")
     if not options.samples and not options.workdir:
         raise UserError("where to? Give a --workdir")
     if any(argument.startswith("--config.seed") for argument in rest):

@@ -41,8 +41,12 @@ class _Manager(ocp.CheckpointManager):
     """Takes a checkpoint whose measures are damaged for one that was not measured, where Orbax trusts them or fails."""
 
     def metrics(self, step: int) -> dict[str, float] | None:
-        whole = sealing.is_whole(Path(self.directory) / str(step), "metrics/metrics")
-        return super().metrics(step) if whole else None
+        if sealing.fault(Path(self.directory) / str(step), only="metrics/metrics"):
+            return None
+        try:
+            return super().metrics(step)
+        except ValueError:
+            return None
 
 
 class Checkpoints:

@@ -137,7 +137,7 @@ _CHOICES = {
     "monitor.on_collapse": ("continue", "stop", "restore"),
 }
 _MINIMA = ("contrast", "diversity", "distinct", "characters", "recognised", "change")
-_STEPS = 10**9  # below which steps, and images over all of them, are: JAX counts in 32 bits
+_STEPS = 2**31  # below which steps, and images over all of them, are: JAX counts in 32 bits
 _SIZE = 100_000  # channels, pixels a side and images at a time: no memory holds so many
 _DEPTH = 100  # blocks of a network, and a side of its kernels
 _LAYER = {  # ranges, as below
@@ -197,6 +197,13 @@ _RANGES = {
 }
 
 
+def _upper(below: float) -> str:
+    """Says that values stay below this; where it is a whole number and next to nothing, that they reach that."""
+    if not math.isfinite(below):
+        return ""
+    return f" to {below:.0f}" if 0 < below % 1 < 1e-9 else f" and below {below:.10g}"
+
+
 def validate(config: ConfigDict) -> None:
     """Raises UserError where a field's value cannot be meant."""
     fields = flatten(config)
@@ -212,8 +219,7 @@ def validate(config: ConfigDict) -> None:
     for name, (least, below) in _RANGES.items():
         value = fields.get(name)
         if value is not None and not least <= value < below:
-            limit = f" and below {below:.10g}" if math.isfinite(below) else ""
-            raise UserError(f"{name}={value}: it is a number from {least:g}{limit}")
+            raise UserError(f"{name}={value}: it is a number from {least:g}{_upper(below)}")
     for name in ("data.dir", "data.a.dir", "data.b.dir"):
         if fields.get(name) == "":
             raise UserError(f"{name} is empty: give a path, or leave it out")

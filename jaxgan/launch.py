@@ -95,7 +95,8 @@ def _wait(processes: Sequence[_Process], signals: Sequence[int]) -> None:
 def first_to_fail(codes: Sequence[int | None]) -> int | None:
     """The number of a process that has failed, if one has: sooner one that was killed than one that misses its peer."""
     failed = [number for number, code in enumerate(codes) if code]
-    return min(failed, key=codes.__getitem__, default=None)  # SIGKILL is -9; JAX aborts, -6, or ends with 1
+    misses_a_peer = lambda number: codes[number] == -signal.SIGABRT  # so JAX ends where another has gone
+    return min(failed, key=lambda number: (misses_a_peer(number), codes[number]), default=None)
 
 
 def _fail(processes: Sequence[_Process], number: int, signals: Sequence[int]) -> None:

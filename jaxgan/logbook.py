@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import algorithms, images, lock, parallel, warmstart
+from jaxgan import config as config_lib
 from jaxgan import watch as watch_lib
 from jaxgan.algorithms.network import path_name, slowed
 from jaxgan.checkpoint import Checkpoints, abstract, saved_steps
@@ -138,9 +139,9 @@ class Logbook:
         else:
             self._check_none_is_lost()
             start, state = 0, parallel.jit_init(init, mesh)(self.experiment.key(Stream.INIT))
-            self.run.claim(self.stored)
             self.clock = Clock(0, 0.0)
             self.rewind(0)
+            self.run.claim(self.stored)
             origin = {}
             if self.match:
                 state = warmstart.transplant(state, self.match)
@@ -154,15 +155,16 @@ class Logbook:
         """Raises UserError where there were checkpoints, by the rows, which a new start would drop."""
         if not self.run.config_file.exists():
             return
-        every = self.run.stored()["config"]["checkpoint_every"]
-        last = self.run.metrics.last() or {"step": 0}
+        config = config_lib.from_dict(self.run.stored()["config"])
+        # One is there when the second is begun; the first reading begins one in any case.
+        second = config.checkpoint_every * (1 if 0 < config.monitor.every < config.checkpoint_every else 2)
         known = "resume", "restore", "preemption", "end"
         after_one = lambda row: row["event"] in known and row.get("reason") != "collapse"
-        # The second checkpoint is begun when the first is there.
-        if last["step"] > 2 * every or any(map(after_one, self.run.events.read())):
+        last = self.run.metrics.last()
+        if (last and last["step"] > second) or any(map(after_one, self.run.events.read())):
             raise UserError(
-                f"{self.run.path} has rows up to step {last['step']:,} and no checkpoints any more: put these back, or "
-                "give another --workdir"
+                f"{self.run.path} has had checkpoints, by its rows, and has none any more: put them back, or give "
+                "another --workdir"
             )
 
     def abstract_state(self) -> Any:

@@ -8,13 +8,13 @@ from ml_collections import ConfigDict
 from jaxgan import config as config_lib
 from jaxgan.data.dataset import DataSet
 from jaxgan.errors import UserError
+from jaxgan.evaluation import BEST_METRICS
 from jaxgan.metrics import JsonLines
 from jaxgan.paths import expanded
 from jaxgan.writing import write_whole
 
 # Of a row of monitor.jsonl: what the alarm goes by, and what the best checkpoint does.
-WARNED_BY = "contrast", "diversity", "distinct", "copies", "recognised", "effective_characters", "characters", "change"
-JUDGED_BY = "shows", "fd_probe", "coverage"
+READING = ("trace", "contrast", "distinct", "copies", "recognised", "characters", "change", "shows", *BEST_METRICS)
 
 
 class RunDirectory:
@@ -28,7 +28,7 @@ class RunDirectory:
         self.tensorboard = self.path / "tensorboard"
         self.metrics = JsonLines(self.path / "metrics.jsonl", "step")
         self.evaluation = self.path / "evaluation.json"
-        self.monitor = JsonLines(self.path / "monitor.jsonl", "step", "trace", *WARNED_BY, *JUDGED_BY)
+        self.monitor = JsonLines(self.path / "monitor.jsonl", "step", *READING)
         self.events = JsonLines(self.path / "events.jsonl", "step", "event")
 
     def sample(self, step: int) -> Path:

@@ -24,34 +24,34 @@ def is_sealed(folder: Path) -> bool:
     return (folder / NAME).exists()
 
 
-def is_whole(folder: Path, name: str) -> bool:
-    """Whether a file is as it was sealed; it is where nothing is known of it."""
-    try:
-        sums = json.loads((folder / NAME).read_text())
-        return name not in sums or _digest(folder / name) == sums[name]
-    except FileNotFoundError:
-        return not is_sealed(folder)
-    except (ValueError, TypeError):
-        return False
+def fault(folder: Path, only: str | None = None) -> str | None:
+    """Says what in a folder is no longer as it was sealed; None where all is, or where it never was.
 
-
-def fault(folder: Path) -> str | None:
-    """Says what in a folder is no longer as it was sealed; None where all is, or where it never was."""
+    Args:
+      folder: what was sealed.
+      only: a file below it to look at in the place of all.
+    """
     try:
         sums = json.loads((folder / NAME).read_text())
     except FileNotFoundError:
         return None
     except ValueError:
         return f"{NAME} is not readable"
+    except OSError as error:
+        if error.errno != errno.EIO:  # others may be of the moment, as no right to read
+            raise
+        return f"{NAME} cannot be read"
     if not isinstance(sums, dict):
         return f"{NAME} is not readable"
     for name, digest in sums.items():
+        if only not in (None, name):
+            continue
         try:
             found = _digest(folder / name)
         except FileNotFoundError:
             return f"{name} is missing"
         except OSError as error:
-            if error.errno != errno.EIO:  # others may be of the moment, as no right to read
+            if error.errno != errno.EIO:
                 raise
             return f"{name} cannot be read"
         if found != digest:

@@ -82,8 +82,10 @@ def test_images_of_another_program_are_measured_alike(compared, tmp_path, capsys
 
     algorithm, state, _ = sample.load(run)
     images.save_npz(tmp_path / "drawn.npz", images=sample.sample(algorithm, state, 40, seed=0))
-    benchmark.main([*FIELDS, f"--samples={tmp_path}/drawn.npz", "--name=ours"])
+    benchmark.main([*FIELDS, f"--samples={tmp_path}/drawn.npz", "--name=ours", f"--workdir={tmp_path}/kept"])
     own = rows(workdir)[0]["last"]
+    (row,) = rows(tmp_path / "kept")
+    assert (row["system"], row["data"], row["last"]["fd_probe"]) == ("ours", "toons", own["fd_probe"])
     values = capsys.readouterr().out.split("| ours, last | 1 | 0 | ")[1].split(" | ")
     assert values[0] == f"{own['drawn']:.3g}"
     assert values[1] == f"{own['fd_probe']:.3g}"
@@ -112,8 +114,7 @@ def test_other_images_are_refused(arrays, said, tmp_path):
     [
         ([CONFIG], "where to"),
         ([CONFIG, "--samples=a.npz"], "--samples wants a --name"),
-        ([CONFIG, "--samples=a.npz", "--name=a", "--workdir=it"], "leave --workdir out"),
-        ([CONFIG, "--samples=a.npz", "--name=a"], r"a.npz is no whole .npz file"),
+        ([CONFIG, "--samples=a.npz", "--name=a", "--workdir=it"], r"a.npz is no whole .npz file"),
         ([CONFIG, "--workdir=it", "--seeds=a"], "'a' is no list of numbers, as 0,1,2"),
         ([CONFIG, "--workdir=it", "--config.seed=1"], "it is --seeds that says which"),
         ([*FIELDS, "--config.steps=1", "--workdir=it"], "monitor.every=2: .* falls into its 1 steps"),

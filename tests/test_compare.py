@@ -73,10 +73,10 @@ def test_a_verdict_is_where_the_whole_interval_lies(differences, expected, verdi
     assert judging.verdict(differences, expected, alike=0.5) == verdict
 
 
-def run_of(collapsed_at=None, fd_probe=10.0, characters=3.0):
+def run_of(collapsed_at=None, fd_probe=10.0, characters=3.0, recognised=0.3):
     course = {"step": [100, 200, 300, 400], "fd_probe": [50.0, 40.0, 30.0, 20.0]}
     course["shows"] = [None if collapsed_at is None or step < collapsed_at else "flat" for step in course["step"]]
-    course["effective_characters"] = [characters] * 4
+    course |= {"effective_characters": [characters] * 4, "recognised": [0.3, 0.3, 0.3, recognised]}
     found = {"fd_probe": fd_probe, "effective_characters": 3.0, "diversity": 0.9, "recall": 0.5}
     return {"steps": 400, "minutes": 8.0, "collapsed_at": collapsed_at, "course": course, "best": found, "last": found}
 
@@ -108,7 +108,8 @@ def test_claims_with_a_bound(expected, sign, verdict):
     assert week5.Page(runs, "en").figures(claim, judged) == f"`early fd_probe`: 50, claimed {sign} 45"
 
 
-def test_what_draws_one_character_does_not_draw():
+def test_what_draws_nobody_or_one_character_does_not_draw():
+    assert judging.measured(run_of(recognised=0.2), "drawing") == 0.75
     assert judging.measured(run_of(300), "drawing") == 0.5
     assert judging.measured(run_of(300, characters=1.9), "drawing") == 0.0
 
@@ -121,11 +122,12 @@ def test_seeds_are_counted_that_would_tell():
     assert judging.seeds_that_tell([0.04, 0.05, 0.09], experiments.MORE, 0.0, finest=0.075) is None
 
 
-def test_seeds_that_would_tell_that_two_are_alike():
-    """Both ends of the interval have to lie within: in so many trials they do."""
-    seeds = judging.seeds_that_tell([-10.0, 0.0, 10.0], experiments.SAME, 15.0)
-    trials = np.random.default_rng(0).normal(0, 10, (1000, seeds))
-    found = [judging.verdict(list(differences), experiments.SAME, 15.0) for differences in trials]
+@pytest.mark.parametrize(("mean", "how"), [(0.0, (experiments.SAME, 15.0, 0.0)), (9.0, (experiments.MORE, 0.0, 8.0))])
+def test_seeds_that_would_tell_do(mean, how):
+    """That two are alike, for which both ends of the interval have to lie within, and where a measure is coarse."""
+    seeds = judging.seeds_that_tell([mean - 10, mean, mean + 10], *how)
+    trials = np.random.default_rng(0).normal(mean, 10, (1000, seeds))
+    found = [judging.verdict(list(differences), *how) for differences in trials]
     assert 0.78 < found.count("confirmed") / len(found) < 0.95
 
 
@@ -195,7 +197,7 @@ a = p.parse_args()
 assert a.script.endswith("peers/torch_began.py") and (a.width, a.lr_g, a.steps, a.seed) == ("16", "0.001", "30", "4")
 np.savez(a.samples, images=255 - np.load(a.images)["image"])
 print("a warning")
-print(json.dumps({"ms_per_step": 2000.0, "version": "2.1"}))
+print(json.dumps({"seconds": 60.0, "version": "2.1"}))
 """
 
 
@@ -205,25 +207,31 @@ def test_pytorch_learns_from_the_same_images_and_has_a_row(tmp_path, monkeypatch
     monkeypatch.setattr(compare, "prepare", lambda data: argparse.Namespace(train=split))
     measured = {}
 
-    def measure(arguments, path, name):
-        measured.update(arguments=arguments, images=np.load(path)["images"])
-        return {"system": name, "seed": 0, "last": {"fd_probe": 3.0}}
+    def measure(samples, workdir, core, fields):
+        measured.update(fields=fields, images=np.load(samples)["images"])
+        return {"seed": 0, "last": {"fd_probe": 3.0}}
 
-    monkeypatch.setattr(compare, "of_samples", measure)
+    monkeypatch.setattr(compare, "measure", measure)
     python = tmp_path / "python"
     python.write_text(PEER.replace("/usr/bin/env python", sys.executable))
     python.chmod(0o755)
-    options = argparse.Namespace(peer=str(python), data="toons", workdir=tmp_path, fields=[])
+    options = argparse.Namespace(peer=str(python), data="toons", workdir=tmp_path, fields=["--config.data.limit=9"])
     run = compare.Run("torch_began+width=16+lr_g=0.001", 4, "30 steps", 30)
     row = compare.run_peer(run, options, min(os.sched_getaffinity(0)))
-    assert row == {
-        "system": run.system, "seed": 4, "last": {"fd_probe": 3.0},
-        "steps": 30, "minutes": 1.0, "versions": {"torch": "2.1"},
-    }  # fmt: skip
+    spent = {"steps": 30, "minutes": 1.0, "versions": {"torch": "2.1"}}
+    assert row == {"seed": 4, "last": {"fd_probe": 3.0}} | spent
     np.testing.assert_array_equal(measured["images"], 255 - image)
-    assert "--config.data.name=toons" in measured["arguments"]
+    assert measured["fields"] == ["--config.data.name=toons", "--config.data.limit=9"]
     with Image.open(compare.sample_grid(options, run, "last")) as grid:
         np.testing.assert_array_equal(np.asarray(grid)[:8, :8], 255 - image[0])
+
+
+def test_the_peer_takes_what_it_is_given():
+    """By its text, as PyTorch is not there."""
+    text = (ROOT / "tests/benchmarks/peers/torch_began.py").read_text()
+    assert set(re.findall(r'"(--[a-z-]+)"', PEER)) <= set(re.findall(r'add_argument\("(--[a-z-]+)"', text))
+    for shared in ('np.load(path)["image"]', "np.savez(a.samples, images=", '"seconds": ', '"version": '):
+        assert shared in text
 
 
 def test_systems_without_rows_are_said(capsys):

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import shutil
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -13,6 +14,7 @@ from support import load
 from jaxgan import restoring, sample, sealing
 from jaxgan.checkpoint import saved_steps
 from jaxgan.errors import UserError
+from jaxgan.logbook import Logbook
 from jaxgan.rundir import RunDirectory
 from jaxgan.train import train
 
@@ -163,16 +165,19 @@ def test_a_run_whose_checkpoints_are_gone_keeps_its_rows(known_by, run):
     rows = run / ("events.jsonl" if known_by == "rows" else "metrics.jsonl")
     rows.write_text("")
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file() and path.name != ".lock"}
-    with pytest.raises(UserError, match=r"has rows up to step \d and no checkpoints any more: put these back, or give"):
+    with pytest.raises(UserError, match="has had checkpoints, by its rows, and has none any more: put them back, or"):
         train(load("began", log_every=1), run)
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_a_run_that_died_before_its_first_checkpoint_begins_again(whole, tmp_path):
+def test_a_run_that_died_before_its_first_checkpoint_begins_again(whole, tmp_path, monkeypatch):
     run = RunDirectory(tmp_path / "run")
     shutil.copytree(whole[0], run.path, ignore=shutil.ignore_patterns("checkpoints"))
     run.metrics.keep(lambda row: row["step"] <= 4)  # the second was begun, and the first not ended by then
     run.events.keep(lambda row: row["event"] == "start")
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="no room"):  # it says no more of checkpoints then
+        patch.setattr(Logbook, "rewind", lambda *_: (_ for _ in ()).throw(OSError("no room")))
+        train(load("began", log_every=1, checkpoint_every=1), run.path)
     train(load("began", log_every=1), run.path)
     assert [row["step"] for row in run.metrics.read()] == [1, 2, 3, 4, 5, 6]
 
@@ -194,6 +199,27 @@ def measured(tmp_path_factory):
 
 
 WATCHED = {"monitor__every": 2, "monitor__num": 100, "data__limit": 200}
+
+
+def test_measures_of_a_version_that_kept_no_checksums(measured, tmp_path):
+    shutil.copytree(measured, tmp_path / "run")
+    unseal(tmp_path / "run/checkpoints/4")
+    (tmp_path / "run/checkpoints/4/metrics/metrics").write_text("{")
+    assert sample.load(tmp_path / "run")[2] == 6
+    assert sample.load(tmp_path / "run", "best")[2] in (2, 6)
+
+
+def test_checksums_that_the_disk_cannot_read_are_damage(run, monkeypatch, capsys):
+    read_text = Path.read_text
+
+    def fail(path, *arguments, **more):
+        if path == run / "checkpoints/6/checksums.json":
+            raise OSError(errno.EIO, "Input/output error")
+        return read_text(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, "read_text", fail)
+    assert sample.load(run)[2] == 4
+    assert "checkpoint 6 is damaged (checksums.json cannot be read), using 4" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["copies", "shows", "fd_probe"])

@@ -117,6 +117,7 @@ def test_where_the_others_are_is_checked(where, said):
         ([None, 0, None], None),
         ([1, None, -signal.SIGKILL], 2),  # 0 has lost 2
         ([-signal.SIGKILL, 1, -signal.SIGABRT], 0),  # JAX aborts where the one that keeps all together is gone
+        ([1, -signal.SIGABRT], 0),
         ([0, 1, None, 1], 1),
     ],
 )

@@ -37,9 +37,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from jaxgan import config, images
-from jaxgan.benchmark import CHECKPOINTS, OF_SAMPLES, interval, of_samples
+from jaxgan import config as config_lib
+from jaxgan import images
+from jaxgan.benchmark import CHECKPOINTS, OF_SAMPLES, interval
 from jaxgan.data.dataset import prepare
+from jaxgan.errors import UserError
 from jaxgan.metrics import JsonLines
 from jaxgan.rundir import RunDirectory
 
@@ -92,8 +94,10 @@ def command(module: str, system: str, workdir: Path, *fields: str) -> list[str]:
 def peer(system: str, options: argparse.Namespace, core: int, **flags: object) -> dict:
     """What PyTorch prints of itself, with the fields behind the system's name as flags."""
     _, *others = system.split("+")
-    given = [field.split("=") for field in others] + [[name, str(value)] for name, value in flags.items()]
-    told = [part for name, value in given for part in (f"--{name.replace('_', '-')}", value)]
+    fields = [*others, *(f"{name}={value}" for name, value in flags.items())]
+    told = [
+        f"--{name.replace('_', '-')}{equals}{value}" for name, equals, value in (each.partition("=") for each in fields)
+    ]
     script = str(ROOT / "tests" / "benchmarks" / "peers" / f"{PEER}.py")
     return json.loads(on_one_core([options.peer, script, *told], core).splitlines()[-1])
 
@@ -173,16 +177,25 @@ def run_ours(run: Run, options: argparse.Namespace, core: int) -> dict:
 
 def run_peer(run: Run, options: argparse.Namespace, core: int) -> dict:
     """Trains PyTorch on the images that the others learn from, and measures what it draws at the end."""
-    learnt = [f"--config={ROOT}/configs/began.py:quick", f"--config.data.name={options.data}", *options.fields]
+    learnt = [f"--config.data.name={options.data}", *options.fields]
     grid = sample_grid(options, run, "last")
     grid.parent.mkdir(parents=True, exist_ok=True)
     files = {name: grid.with_name(f"{name}.npz") for name in ("images", "samples")}
-    np.savez(files["images"], image=prepare(config.load(learnt)[0].data).train.image)
+    config, _ = config_lib.load([f"--config={ROOT}/configs/began.py:quick", *learnt])
+    np.savez(files["images"], image=prepare(config.data).train.image)
     printed = peer(run.system, options, core, steps=run.steps, seed=run.seed, **files)
-    row = of_samples(learnt, files["samples"], run.system)
-    images.save_png(grid, images.grid(np.load(files["samples"])["images"][:DRAWN], math.isqrt(DRAWN)))
-    minutes = round(printed["ms_per_step"] * run.steps / 60e3, 2)
-    return row | {"seed": run.seed, "steps": run.steps, "minutes": minutes, "versions": {"torch": printed["version"]}}
+    drawn = np.load(files["samples"])["images"][:DRAWN]
+    images.save_png(grid, images.grid(drawn, math.isqrt(DRAWN)))
+    measured = measure(files["samples"], place(options, run), core, learnt)
+    spent = {"steps": run.steps, "minutes": round(printed["seconds"] / 60, 2)}
+    return measured | spent | {"seed": run.seed, "versions": {"torch": printed["version"]}}
+
+
+def measure(samples: Path, workdir: Path, core: int, fields: Sequence[str]) -> dict:
+    """The row of samples that another program has drawn."""
+    what = [f"--samples={samples}", f"--name={PEER}"]
+    on_one_core(command("benchmark", "began", workdir, *what, *fields), core)
+    return JsonLines(workdir / "rows.jsonl").last()
 
 
 def runs_of(options: argparse.Namespace) -> list[Run]:
@@ -205,8 +218,8 @@ def train(wanted: Sequence[Run], options: argparse.Namespace) -> None:
         core, code = cores.get(), commit()
         try:
             found = run_peer(run, options, core) if config_of(system) == PEER else run_ours(run, options, core)
-        except subprocess.CalledProcessError as error:  # whose output has been seen; the others go on
-            print(f"{system}, seed {seed}: failed with {error.returncode}", flush=True)
+        except (subprocess.CalledProcessError, UserError, OSError) as error:  # the others go on
+            print(f"{system}, seed {seed}: failed ({error})", flush=True)
             failed.append(run)
             return
         finally:
@@ -257,12 +270,10 @@ NEAR = {"simpsons_mnist": 50.0, "toons": 100.0}  # fd_probe, at whose first read
 def in_short(row: dict) -> dict:
     """How fast a run's steps were by the clock, and by which it was near."""
     course = row.get("course") or {"step": [], "fd_probe": []}
-    near = [
-        step
-        for step, fd in zip(course["step"], course["fd_probe"], strict=True)
-        if fd is not None and fd <= NEAR[row["data"]]
-    ]
-    return {"steps_a_second": row["steps"] / row["minutes"] / 60, "step_near": min(near, default=None)}
+    readings = zip(course["step"], course["fd_probe"], strict=True)
+    near = (step for step, distance in readings if distance is not None and distance <= NEAR[row["data"]])
+    rate = row["steps"] / row["minutes"] / 60 if row["minutes"] else None
+    return {"steps_a_second": rate, "step_near": next(near, None)}
 
 
 def tables(options: argparse.Namespace) -> None:
@@ -312,6 +323,8 @@ def main() -> None:
         parser.error(f"unknown: {' '.join(unknown)}; a system has its fields behind it")
     if options.what == "picture" and not options.out:
         parser.error("picture wants --out")
+    if options.what == "picture" and options.checkpoint == "best" and PEER in map(config_of, options.systems or ()):
+        parser.error(f"{PEER} keeps no best checkpoint: picture --checkpoint=last")
     if not options.costs.exists() and options.what == "run" and not options.steps:
         parser.error(f"there is no {options.costs}: run `time` with --costs first, or give --steps")
     options.systems = options.systems or SYSTEMS[options.data]

@@ -15,6 +15,7 @@ Runs = dict[tuple[str, str, str], dict[int, dict]]  # rows by data, budget and s
 ALIKE = 0.15  # of a measure's mean, within which a difference counts as none
 FEWEST = 3  # seeds by which a claim is judged
 FINENESS = {"drawing": 1.5 / compare.READINGS}  # of measures that are told by readings: one apart is none apart
+RECOGNISED = 0.25  # of the samples that show somebody, as in monitor.min_recognised
 EARLY = 0.25  # of the steps, at which the start is judged
 POWER, MOST = 0.8, 1000  # of the trials that would tell a difference, and seeds that are looked at
 
@@ -56,9 +57,10 @@ def measured(row: dict, measure: str) -> float:
     """A measure of a run: of its best checkpoint, but for those of its course and of its end."""
     course = row["course"]
     match measure.split():
-        case ["drawing"]:  # share of the readings that show no collapse and more than one character
-            readings = zip(course["shows"], course["effective_characters"], strict=True)
-            return statistics.fmean(shows is None and characters >= FEW for shows, characters in readings)
+        case ["drawing"]:  # share of the readings that show no collapse, somebody and more than one character
+            readings = zip(course["shows"], course["recognised"], course["effective_characters"], strict=True)
+            draws = lambda shows, recognised, number: shows is None and recognised >= RECOGNISED and number >= FEW
+            return statistics.fmean(draws(*reading) for reading in readings)
         case ["early", name]:
             place = min(range(len(course["step"])), key=lambda i: abs(course["step"][i] - EARLY * row["steps"]))
             return course[name][place]
@@ -96,6 +98,7 @@ def seeds_that_tell(differences: Sequence[float], expected: str, alike: float, f
     for seeds in range(FEWEST, MOST + 1):
         bound = stats.t.ppf(0.975, seeds - 1)
         missed = [stats.nct.cdf(bound, seeds - 1, distance / deviation * seeds**0.5) for distance in distances]
+        missed.append(stats.norm.cdf((finest - mean) / deviation * seeds**0.5) if finest else 0.0)
         if 1 - sum(missed) >= POWER:
             return seeds
     return None

@@ -24,8 +24,9 @@ WORDS = {
         "times their learning rates for BEGAN's kind, gamma 0.7 and not 0.5, averaged weights, and of the steps a "
         "sixth for ABEGAN and a fortieth or so for the others. Seeds {seeds}, one core a run. Figures are means with "
         "95 % intervals by Student's t, which with three seeds may leave what is possible. `drawing` is the share of "
-        "the readings with two characters or more and no collapse, so that what starts late has less, too; `early` "
-        "what is read at a quarter of the steps, `last` at their end, all else of the best checkpoint, which is "
+        "the readings with two characters or more, a quarter of the samples recognised and no collapse, so that what "
+        "starts late has less, too; `early` is what is read at a quarter of the steps, `last` at their end, all else "
+        "of the best checkpoint, which is "
         "chosen by the held-out images that it is measured against. Verdicts need {fewest} seeds; why they are as "
         "they are is in [RESULTS.md]({results}). Written by `python tests/benchmarks/claims.py pages`.",
         "Les notes d'une semaine d'expériences, dont chaque conclusion tenait à un seul essai jugé à l'œil, mises à "
@@ -34,8 +35,9 @@ WORDS = {
         "des taux d'apprentissage 10 et 20 fois plus grands pour la famille de BEGAN, gamma 0,7 et non 0,5, des "
         "poids moyennés, et un sixième des pas pour ABEGAN, un quarantième environ pour les autres. Graines {seeds}, "
         "un cœur par essai. Les chiffres sont des moyennes avec leur intervalle à 95 % selon Student, qui avec trois "
-        "graines peut sortir du possible. `drawing` est la part des relevés qui montrent deux personnages ou plus et "
-        "aucun effondrement, de sorte qu'un départ tardif la réduit aussi ; `early` ce qui est lu au quart des pas, "
+        "graines peut sortir du possible. `drawing` est la part des relevés qui montrent deux personnages ou plus, un "
+        "quart des images reconnues et aucun effondrement, de sorte qu'un départ tardif la réduit aussi ; `early` est "
+        "ce qui est lu au quart des pas, "
         "`last` à la fin, et tout autre chiffre vient du meilleur point de reprise, choisi d'après les images "
         "réservées qui servent aussi à le mesurer. Un verdict demande {fewest} graines ; le pourquoi est dans "
         "[RESULTS.md]({results}). Écrit par `python tests/benchmarks/claims.py pages`.",
