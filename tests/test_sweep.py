@@ -15,7 +15,7 @@ from jaxgan.errors import UserError
 from jaxgan.evaluation.alarm import Alarm, Event
 from jaxgan.logbook import Logbook
 from jaxgan.members import Member, State, Summary, record
-from jaxgan.rundir import RunDirectory
+from jaxgan.rundir import READING, RunDirectory
 from jaxgan.train import train
 
 TINY = f"--config={ROOT}/configs/abegan.py:tiny"
@@ -381,8 +381,8 @@ def test_the_best_member_comes_first(tmp_path, monkeypatch):
     members = prepared(tmp_path, "seed=0,1,2,3", "--config.monitor.best_metric=coverage")
     for member, (coverage, shows) in zip(members, [(0.2, None), (0.9, "flat"), (0.5, None)], strict=False):
         member.run.path.mkdir()
-        reading = {"step": 2, "seconds": 1.0, "coverage": coverage, "shows": shows, "k_at_bound": True, "trace": []}
-        member.run.monitor.append(reading)
+        reading = {"step": 2, "seconds": 1.0, "coverage": coverage, "shows": shows, "k_at_bound": True}
+        member.run.monitor.append(dict.fromkeys(READING) | reading)
     config = config_lib.load([TINY, "--config.monitor.best_metric=coverage"])[0]
     summary = Summary(tmp_path / "summary.json", config, members)
     summary.write()
