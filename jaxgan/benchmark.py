@@ -84,9 +84,9 @@ def benchmark(arguments: Sequence[str], workdir: str | Path, seeds: Sequence[int
     except sweep.Unfinished as error:
         failed = str(error)
     with held(workdir):
-        rows = JsonLines(workdir / "rows.jsonl", "seed", "steps")
+        rows = JsonLines(workdir / "rows.jsonl", "seed")
         rows.keep(lambda row: True)  # but for one that a crash has torn
-        done = {row["seed"]: row for row in rows.read() if row["steps"] == experiment.steps}
+        done = {row["seed"]: row for row in rows.read() if row.get("steps") == experiment.steps}
         for seed, run in runs.items():
             if seed not in done and max(saved_steps(run.checkpoints), default=0) == experiment.steps:
                 at_once = len(seeds) if parallel.members_together() else 1

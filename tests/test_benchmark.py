@@ -139,10 +139,10 @@ def test_a_seed_that_fails_leaves_the_others_their_rows(compared, monkeypatch, c
     assert ", last | 2 | 6 |" in capsys.readouterr().out
 
 
-def test_a_row_that_lacks_its_steps_is_a_line(compared, tmp_path):
+def test_a_row_that_lacks_its_seed_is_a_line(compared, tmp_path):
     shutil.copytree(compared[0], tmp_path / "began")
-    (tmp_path / "began" / "rows.jsonl").write_text('{"seed": 0}\n')
-    with pytest.raises(UserError, match=r"rows.jsonl, line 1 is damaged \(it has no steps\): delete it"):
+    (tmp_path / "began" / "rows.jsonl").write_text('{"seed": 0}\n{"steps": 6}\n')  # the first as of other samples
+    with pytest.raises(UserError, match=r"rows.jsonl, line 2 is damaged \(it has no seed\): delete it"):
         benchmark.main([*FIELDS, f"--workdir={tmp_path / 'began'}", "--seeds=0,1"])
 
 
