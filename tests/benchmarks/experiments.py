@@ -49,6 +49,7 @@ def worse(system: str, other: str, english: str, french: str) -> Claim:
 PYTORCH = "+init=fan_in_uniform"
 LOW, HIGH = (0.1, 0.3, 0.5), (0.9,)  # gamma, beside that of the preset
 AT_STALLS, IN_STEPS = "began+plateau_every=80", "began+plateau_every=800+plateau_rtol=1"
+LOOKS = 100  # of the notes in a training, at whether M stalls
 DCGAN_VARIANTS = {
     "dropout=0": said("no dropout is worse than 0.25", "sans dropout, c'est moins bien qu'avec 0,25"),
     "dropout=0.5": said("dropout 0.5 is worse than 0.25", "un dropout de 0,5 est moins bon que 0,25"),
@@ -168,14 +169,24 @@ EXPERIMENTS = {
         8000,
         ["began", *(f"began+gamma={gamma}" for gamma in (*LOW, *HIGH))],
         [
-            Claim(
-                said(
-                    f"with gamma {gamma} it draws for longer than with 0.7",
-                    f"avec gamma = {gamma} il dessine plus longtemps qu'avec 0,7".replace("0.", "0,"),
-                ),
-                "drawing", f"began+gamma={gamma}", MORE, "began",
-            )
-            for gamma in (*LOW, *HIGH)
+            *(
+                Claim(
+                    said(
+                        f"with gamma {gamma} it draws for longer than with 0.7",
+                        f"avec gamma = {gamma} il dessine plus longtemps qu'avec 0,7".replace("0.", "0,"),
+                    ),
+                    "drawing", f"began+gamma={gamma}", MORE, "began",
+                )
+                for gamma in (*LOW, *HIGH)
+            ),
+            *(
+                worse(
+                    f"began+gamma={gamma}", "began",
+                    f"with gamma {gamma} its best is worse than with 0.7",
+                    f"avec gamma = {gamma} il est moins bon au mieux qu'avec 0,7".replace("0.", "0,"),
+                )
+                for gamma in (*LOW, *HIGH)
+            ),
         ],
     ),
     "decay": Experiment(
@@ -226,3 +237,14 @@ EXPERIMENTS = {
         "toons",
     ),
 }  # fmt: skip
+
+
+def falling(tested: Experiment) -> Experiment:
+    """The same with learning rates that fall as often as the notes' could."""
+    own = lambda system: system and f"{system}+plateau_every={tested.steps // LOOKS}"
+    title = said(f"{tested.title['en']}, rates falling", f"{tested.title['fr']}, taux en baisse")
+    claims = [claim._replace(system=own(claim.system), other=own(claim.other)) for claim in tested.claims]
+    return tested._replace(title=title, systems=list(map(own, tested.systems)), claims=claims)
+
+
+EXPERIMENTS |= {f"{name}_falling": falling(EXPERIMENTS[name]) for name in ("init", "abegan", "relu", "gamma")}
