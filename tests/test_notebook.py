@@ -99,7 +99,8 @@ def test_the_step_of_the_tpu_notebook_is_lowered_for_a_tpu(monkeypatch):
     config = load("abegan", precision="bfloat16", batch_size=8)
     algorithm = algorithms.make(config)
     state = jax.eval_shape(algorithm.init, jax.random.key(0))
-    mesh = jax.sharding.AbstractMesh((8,), (parallel.DATA_AXIS,))
+    automatic = (jax.sharding.AxisType.Auto,)  # as those of a mesh of devices
+    mesh = jax.sharding.AbstractMesh((8,), (parallel.DATA_AXIS,), axis_types=automatic)
     placed = lambda tree, place: jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place(mesh)), tree
     )

