@@ -1,4 +1,4 @@
-"""How fast jaxgan is on this machine, beside PyTorch: python tests/benchmarks/speed.py [--peer[=PYTHON]] [--json=FILE]
+"""How fast jaxgan is on this machine, beside PyTorch: python tests/benchmarks/speed.py [--peer[=PYTHON]] [--parts=...] [--json=FILE]
 
 Trains each experiment on noise in the place of images and reads its speed from the run's own metrics.jsonl; in
 turn with them runs each mode of the PyTorch peer, with --peer, or --peer=PYTHON where another environment has it
@@ -189,20 +189,20 @@ def hardware() -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     cpu = jax.default_backend() == "cpu"
+    others = (starting, feeding) if cpu else (precisions, batch_sizes, sweeping, bfloat16s_curve)
+    parts = {"training": lambda bench: training(bench, options.rounds)} | {part.__name__: part for part in others}
     parser.add_argument("--steps", type=int, default=20 if cpu else 2000, help="of each run")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peer", nargs="?", const=sys.executable, metavar="PYTHON", help="time PyTorch as well")
+    parser.add_argument("--parts", type=lambda text: text.split(","), default=list(parts), help=", ".join(parts))
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
+    if unknown := set(options.parts).difference(parts):
+        parser.error(f"--parts: no {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
     figures = {}
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), options.steps, options.peer)
-        parts = [training(bench, options.rounds)]
-        if cpu:
-            parts += [starting(bench), feeding(bench)]
-        else:
-            parts += [part(bench) for part in (precisions, batch_sizes, sweeping, bfloat16s_curve)]
-        for name, value, unit in itertools.chain(*parts):
+        for name, value, unit in itertools.chain(*(parts[part](bench) for part in options.parts)):
             figures[name] = {"value": value, "unit": unit}
             print(f"{name:72} {value:10.4g} {unit}", flush=True)
     print(json.dumps(hardware()))
