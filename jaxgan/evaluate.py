@@ -197,9 +197,9 @@ def _of_codes(options: argparse.Namespace) -> record.Examine:
     def examine(algorithm: algorithms.Algorithm, state: algorithms.State, step: int) -> tuple[dict, dict]:
         coded = encode(algorithm, state, held_out)
         found = coding.measure(coded, encode(algorithm, state, train))
-        described = {"of": "codes", "summary": coding.sentence(found), "warnings": coding.warnings(coded)}
         curve = {"sparsity": sparsity_curve(algorithm, state, few)}
-        return record.of_any(dataset, step, num, found) | described | curve, {}
+        content = record.of_any(dataset, step, num, found) | record.of_codes(found, coding.warnings(coded))
+        return content | curve, {}
 
     return examine
 

@@ -236,4 +236,4 @@ def test_too_few_samples_are_a_line(run):
 
 def test_a_probe_that_knows_nobody_is_not_to_be_trusted(evaluated):
     """Tests train theirs for a moment only."""
-    assert any("do not trust its characters" in warning for warning in evaluated["warnings"])
+    assert any("do not trust its characters" in warning["text"] for warning in evaluated["warnings"])

@@ -1,6 +1,7 @@
 """What is drawn, and how images are coded, measured: arrays in, numbers and sentences out, whatever the algorithm."""
 
 import math
+from typing import NamedTuple
 
 # All measures in the order in which they are shown, and whether less is better. First those of samples.
 OF_SAMPLES = {
@@ -48,6 +49,14 @@ OF_CODES = {"error": True} | {
 OF_COPIES = ("memorisation", "copies")  # to be watched, not won
 OF_HELD_OUT = {"reconstruction", "denoising", "inpainting", *OF_CODES}  # measures of images that are given, not drawn
 LESS_IS_BETTER = OF_SAMPLES | OF_TRANSLATIONS | OF_CODES
+
+
+class Caveat(NamedTuple):
+    """A reason not to trust figures; the languages have a text for each kind, `caveat_<kind>`."""
+
+    kind: str
+    figures: dict  # what the text tells: counts, shares as float, names as a list
+
 
 BEST_METRICS = ("fd_probe", "coverage", "diversity", "effective_characters")  # by which a checkpoint can be the best
 

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import bdtr
 
+from jaxgan.evaluation import Caveat
+
 THRESHOLD = 0.5
 DRAWN = 0.1  # of the real share
 SIGNIFICANCE = 0.05
@@ -102,12 +104,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def undecided_warning(counts: np.ndarray, real_shares: np.ndarray, names: Sequence[str]) -> str | None:
+def undecided(counts: np.ndarray, real_shares: np.ndarray, names: Sequence[str]) -> Caveat | None:
     """Says which characters are undecided; None where none is."""
-    undecided = _descending(judge(counts, real_shares).undecided, real_shares)
-    if not undecided:
-        return None
-    return (
-        f"{counts.sum():,} recognised samples do not tell whether the generator has lost "
-        f"{', '.join(names[k] for k in undecided)}: take more with --num."
-    )
+    found = _descending(judge(counts, real_shares).undecided, real_shares)
+    return Caveat("undecided", {"count": int(counts.sum()), "names": [names[k] for k in found]}) if found else None

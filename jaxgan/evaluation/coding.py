@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgan.evaluation import OF_CODES
+from jaxgan.evaluation import OF_CODES, Caveat
 from jaxgan.evaluation.measures import Measure, mean
 
 PENALTIES = 10.0 ** np.arange(-3, 4)  # of the classifier's weights, in units of the images' mean square
@@ -50,24 +50,7 @@ def linear_classification(
     return right, learnt
 
 
-def warnings(coded: Coded) -> list[str]:
+def warnings(coded: Coded) -> list[Caveat]:
     """When not to trust the figures."""
-    share = coded.figures["converged"].mean() if "converged" in coded.figures else 1
-    return [] if share == 1 else [f"only {share:.0%} of the images came to rest within max_iterations"]
-
-
-def sentence(found: dict[str, Measure]) -> str:
-    """What the measures say, in words."""
-    layers = [name.removeprefix("distortion_") for name in found if name.startswith("distortion_")]
-    said = [
-        f"layer {layer} draws images with {1 - found[f'distortion_{layer}'].value:.0%} of their energy from "
-        f"{found[f'active_{layer}'].value:.1%} of its coefficients"
-        for layer in layers
-    ]
-    if "accuracy_0" in found:
-        names = ["the images", *(f"layer {layer}" for layer in layers)]
-        shares = [
-            f"{found[f'accuracy_{layer}'].value:.0%} from {name}" for layer, name in zip("01234", names, strict=False)
-        ]
-        said.append(f"a linear classifier tells {', '.join(shares)}")
-    return "; ".join(said)
+    share = float(coded.figures["converged"].mean()) if "converged" in coded.figures else 1.0
+    return [] if share == 1 else [Caveat("not_converged", {"share": share})]

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
 from jaxgan.errors import UserError
-from jaxgan.evaluation import OF_CODES, characters, distances, diversity, memorisation, neighbours
+from jaxgan.evaluation import OF_CODES, Caveat, characters, distances, diversity, memorisation, neighbours
 from jaxgan.evaluation.intervals import interval, standard_error
 
 FEWEST = 2 * (neighbours.K_COVERAGE + 1)  # half of the images still have a k-th neighbour each
@@ -60,7 +60,7 @@ class Evaluation(NamedTuple):
     drawn: list[str]
     lost: list[str]
     summary: str
-    warnings: list[str]
+    warnings: list[Caveat]
     nearest: np.ndarray  # (N, 3) indices of the training images nearest to each sample in pixels
     picture: np.ndarray  # uint8 (H, W, C): the most suspicious samples beside them
 
@@ -111,7 +111,7 @@ def measure(
     warnings = _size_warnings(samples, train, held_out)
     picture = _picture(samples.image, distinct, near, indices)
     if samples.probabilities is None:
-        return Evaluation(found, {}, {}, [], [], _covers(found["coverage"]), warnings, kept[indices], picture)
+        return Evaluation(found, {}, {}, [], [], "", warnings, kept[indices], picture)
     return Evaluation(found, *_describe(samples, train, names, warnings), kept[indices], picture)
 
 
@@ -260,34 +260,26 @@ def _picture(samples: np.ndarray, training: np.ndarray, found: np.ndarray, indic
 
 
 def _describe(
-    samples: Embedded, train: Embedded, names: Sequence[str], warnings: list[str]
-) -> tuple[dict[str, float], dict[str, float], list[str], list[str], str, list[str]]:
+    samples: Embedded, train: Embedded, names: Sequence[str], warnings: list[Caveat]
+) -> tuple[dict[str, float], dict[str, float], list[str], list[str], str, list[Caveat]]:
     counts = characters.count(samples.probabilities)
     (drawn, _), (real, _) = (characters.shares(embedded.probabilities) for embedded in (samples, train))
     verdicts = characters.judge(counts, real)
     drawn_names, lost = ([names[k] for k in np.flatnonzero(mask)] for mask in (verdicts.drawn, verdicts.lost))
     summary = characters.sentence(counts, len(samples.image), real, names)
-    undecided = characters.undecided_warning(counts, real, names)
+    undecided = characters.undecided(counts, real, names)
     by_name = (dict(zip(names, share.tolist(), strict=True)) for share in (drawn, real))
     return *by_name, drawn_names, lost, summary, warnings + ([undecided] if undecided else [])
 
 
-def _covers(coverage: Measure) -> str:
-    value, floor = characters.percent(coverage.value), characters.percent(coverage.floor)
-    return f"covers {value} of the held-out images, where as many training images cover {floor}"
-
-
-def _size_warnings(samples: Embedded, train: Embedded, held_out: Embedded) -> list[str]:
+def _size_warnings(samples: Embedded, train: Embedded, held_out: Embedded) -> list[Caveat]:
     drawn, trained, unseen = (len(x.image) for x in (samples, train, held_out))
     features = samples.features.shape[1]
-    singular = [f"{n:,} {kind}" for n, kind in ((drawn, "samples"), (unseen, "held-out images")) if n <= features]
-    warnings = {
-        f"fd_probe is biased upwards: a covariance of {features} features is singular with only "
-        f"{' and '.join(singular)}.": singular,
-        f"{drawn:,} samples are few for recall and coverage, which come out low under {FEW_SAMPLES}: "
-        "compare them at equal --num only.": drawn < FEW_SAMPLES,
-        f"The data set has only {unseen:,} held-out images: under {FEW_HELD_OUT}, distances to them are noisy "
-        "and biased upwards.": unseen < FEW_HELD_OUT,
-        f"The floor is that of all {trained:,} training images, fewer than the {drawn:,} samples.": trained < drawn,
-    }
-    return [text for text, applies in warnings.items() if applies]
+    warnings = [
+        (drawn <= features, Caveat("biased_by_samples", {"count": drawn, "features": features})),
+        (unseen <= features, Caveat("biased_by_held_out", {"count": unseen, "features": features})),
+        (drawn < FEW_SAMPLES, Caveat("few_samples", {"count": drawn, "enough": FEW_SAMPLES})),
+        (unseen < FEW_HELD_OUT, Caveat("few_held_out", {"count": unseen, "enough": FEW_HELD_OUT})),
+        (trained < drawn, Caveat("few_trained", {"count": trained, "samples": drawn})),
+    ]
+    return [caveat for applies, caveat in warnings if applies]

@@ -6,12 +6,15 @@ import numpy as np
 
 from jaxgan.algorithms import Algorithm, State
 from jaxgan.data.dataset import DataSet
-from jaxgan.evaluation import LESS_IS_BETTER, OF_HELD_OUT, OF_TRANSLATIONS, probe
+from jaxgan.evaluation import LESS_IS_BETTER, OF_HELD_OUT, OF_TRANSLATIONS, Caveat, probe
 from jaxgan.evaluation.measures import Evaluation, Measure
 from jaxgan.examining.real import Real
+from jaxgan.reporting import summary
+from jaxgan.reporting.language import HARD, Language
 
 ENOUGH = 0.8  # of held-out images told right by a probe whose opinion of samples counts
 LEARNT = 3.0  # times what guessing reaches, for one without characters
+ENGLISH = Language("en")
 
 # What it is to hold of a checkpoint, and pictures by name.
 Examine = Callable[[Algorithm, State, int], tuple[dict, dict[str, np.ndarray]]]
@@ -37,25 +40,33 @@ def of_samples(real: Real, found: Evaluation, step: int, num: int) -> dict:
         "real_characters": found.real_characters,
         "drawn": found.drawn,
         "lost": found.lost,
-        "summary": found.summary,
-        "warnings": [*probe_warnings(judge), *found.warnings],
+        "summary": found.summary or _plain(summary.of_coverage(found.measures["coverage"], ENGLISH)),
+        "warnings": _told([*probe_warnings(judge), *found.warnings]),
     }
 
 
-def probe_warnings(judge: probe.Probe) -> list[str]:
+def of_codes(found: Mapping[str, Measure], warnings: Sequence[Caveat]) -> dict:
+    """What it holds beside the measures of one that codes images and draws none."""
+    return {"of": "codes", "summary": _plain(summary.of_codes(found, ENGLISH)), "warnings": _told(warnings)}
+
+
+def _told(warnings: Sequence[Caveat]) -> list[dict]:
+    return [caveat._asdict() | {"text": _plain(summary.of_caveat(caveat, ENGLISH))} for caveat in warnings]
+
+
+def _plain(text: str) -> str:
+    return text.replace(HARD, " ")
+
+
+def probe_warnings(judge: probe.Probe) -> list[Caveat]:
     """When not to trust a probe."""
     warnings = []
     if not judge.names:
-        warnings.append(
-            "the set has no labels: features are those of a probe that tells turns and channel orders apart, "
-            "which compare runs on this set but know no characters"
-        )
+        warnings.append(Caveat("no_labels", {}))
         if judge.accuracy < LEARNT / judge.classes:
-            warnings.append("that probe has learnt next to nothing: do not trust what is measured in its features")
+            warnings.append(Caveat("unlearnt_probe", {}))
     elif judge.accuracy < ENOUGH:
-        warnings.append(
-            f"the probe names only {judge.accuracy:.0%} of held-out images right: do not trust its characters"
-        )
+        warnings.append(Caveat("weak_probe", {"share": judge.accuracy}))
     return warnings
 
 
@@ -72,7 +83,7 @@ def table(content: dict) -> str:
         better = f"{name} ({'low' if LESS_IS_BETTER[name] else 'high'})"
         interval = f"[{measure['low']:.4g}, {measure['high']:.4g}]"
         lines.append(f"{better:24}{measure['value']:9.4g}  {interval:^22}{measure['floor']:13.4g}")
-    lines += [content["summary"], *(f"mind: {warning}" for warning in content["warnings"])]
+    lines += [content["summary"], *(f"mind: {warning['text']}" for warning in content["warnings"])]
     if content["of"] == "translations":
         lines += ["", "what takes no learning:", baselines_table(content["baselines"])]
     if "truncation" in content:

@@ -165,6 +165,27 @@ TEXTS = {
     "lost_one": "{name} (real {share})",
     "step_reading": "last reading of the monitor, step {step}: {figures}",
     "evaluated": "evaluated at step {step}:",
+    "covers": "covers {value} of the held-out images, where as many training images cover {floor}",
+    "layer_draws": "layer {layer} draws images with {energy} of their energy from {share} of its coefficients",
+    "classifier_tells": "a linear classifier tells {shares}",
+    "told_from_images": "{share} from the images",
+    "told_from_layer": "{share} from layer {layer}",
+    "caveat_no_labels": "the set has no labels: features are those of a probe that tells turns and channel orders "
+    "apart, which compare runs on this set but know no characters",
+    "caveat_unlearnt_probe": "that probe has learnt next to nothing: do not trust what is measured in its features",
+    "caveat_weak_probe": "the probe names only {share} of held-out images right: do not trust its characters",
+    "caveat_biased_by_samples": "fd_probe is biased upwards: {count} samples are too few for a covariance of "
+    "{features} features",
+    "caveat_biased_by_held_out": "fd_probe is biased upwards: {count} held-out images are too few for a covariance of "
+    "{features} features",
+    "caveat_few_samples": "{count} samples are few for recall and coverage, which come out low under {enough}: compare "
+    "them at equal --num only",
+    "caveat_few_held_out": "the data set has only {count} held-out images: under {enough}, distances to them are noisy "
+    "and biased upwards",
+    "caveat_few_trained": "the floor is that of all {count} training images, fewer than the {samples} samples",
+    "caveat_undecided": "{count} recognised samples do not tell whether the generator has lost {names}: take more with "
+    "--num",
+    "caveat_not_converged": "only {share} of the images came to rest within max_iterations",
     "warning": "warning of the evaluation: {text}",
     "best_of": "best {measures} of the {count} runs on this set",
     "level_with": "in {measures} it cannot be told from {runs}: the intervals meet",

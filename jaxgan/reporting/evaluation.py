@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxgan.evaluation import LESS_IS_BETTER
+from jaxgan.evaluation import LESS_IS_BETTER, Caveat
 from jaxgan.reporting.reading import Remarks, count, number, read_object, shares, strings
 
 OF_TRUNCATED = ("precision", "recall")  # what the report shows of samples of truncated latents
@@ -38,6 +38,13 @@ class Truncated(NamedTuple):
     recall: float
 
 
+class Warned(NamedTuple):
+    """When not to trust the figures: in English, and where the file says it so that any language can."""
+
+    text: str
+    caveat: Caveat | None
+
+
 @dataclass(frozen=True)
 class Evaluation(Reading):
     """The evaluation of one checkpoint, and what came of the others."""
@@ -49,7 +56,7 @@ class Evaluation(Reading):
     drawn: list[str]
     lost: list[str]
     summary: str
-    warnings: list[str]
+    warnings: list[Warned]
     baselines: dict[str, dict[str, float]]  # measures that need no learning, by what is done instead
     truncations: list[Truncated]  # ascending
     history: list[Reading]
@@ -90,7 +97,7 @@ def read(path: Path, remarks: Remarks) -> Evaluation | None:
         drawn=strings(content.get("drawn")),
         lost=strings(content.get("lost")),
         summary=content["summary"] if isinstance(content.get("summary"), str) else "",
-        warnings=strings(content.get("warnings")),
+        warnings=_warnings(content.get("warnings")),
         baselines={name: _numbers(found) for name, found in _object(content.get("baselines")).items()},
         truncations=_truncations(content.get("truncation"), path, remarks),
         history=_history(content.get("history"), path, remarks),
@@ -104,6 +111,16 @@ def _history(rows: Any, path: Path, remarks: Remarks) -> list[Reading]:
 
 def _truncations(rows: Any, path: Path, remarks: Remarks) -> list[Truncated]:
     return sorted(_each(_truncated, rows, "damaged_truncation", path, remarks))
+
+
+def _warnings(found: Any) -> list[Warned]:
+    """Those of a list; older files have texts in there."""
+    warned = [Warned(text, None) for text in strings(found)]
+    for content in map(_object, found if isinstance(found, list) else []):
+        kind, figures, text = (content.get(name) for name in ("kind", "figures", "text"))
+        if isinstance(text, str):
+            warned.append(Warned(text, Caveat(str(kind), figures) if isinstance(figures, dict) else None))
+    return warned
 
 
 def _each(read: Callable[[Any], Any], rows: Any, remark: str, path: Path, remarks: Remarks) -> list:

@@ -169,6 +169,30 @@ TEXTS = {
     "lost_one": "{name} (réel {share})",
     "step_reading": "dernier relevé du moniteur, pas {step} : {figures}",
     "evaluated": "évalué au pas {step} :",
+    "covers": "couvre {value} des images mises de côté, là où autant d'images d'apprentissage en couvrent {floor}",
+    "layer_draws": "la couche {layer} dessine les images avec {energy} de leur énergie à partir de {share} de ses "
+    "coefficients",
+    "classifier_tells": "un classifieur linéaire en reconnaît {shares}",
+    "told_from_images": "{share} d'après les images",
+    "told_from_layer": "{share} d'après la couche {layer}",
+    "caveat_no_labels": "le jeu n'a pas d'étiquettes : la sonde reconnaît des rotations et des ordres de canaux, et "
+    "ses mesures comparent des essais sur ce jeu sans connaître de personnages",
+    "caveat_unlearnt_probe": "cette sonde n'a presque rien appris : ne pas se fier à ce qui est mesuré dans son espace",
+    "caveat_weak_probe": "la sonde ne reconnaît que {share} des images mises de côté : ne pas se fier à ses "
+    "personnages",
+    "caveat_biased_by_samples": "fd_probe est biaisé vers le haut : {count} images dessinées ne suffisent pas à une "
+    "covariance de {features} dimensions",
+    "caveat_biased_by_held_out": "fd_probe est biaisé vers le haut : {count} images mises de côté ne suffisent pas à "
+    "une covariance de {features} dimensions",
+    "caveat_few_samples": "{count} images dessinées sont peu pour recall et coverage, trop bas en dessous de {enough}"
+    " : ne les comparer qu'à --num égal",
+    "caveat_few_held_out": "le jeu n'a que {count} images mises de côté : en dessous de {enough}, les distances à "
+    "celles-ci sont bruitées et biaisées vers le haut",
+    "caveat_few_trained": "le plancher est celui de toutes les {count} images d'apprentissage, moins que les {samples} "
+    "images dessinées",
+    "caveat_undecided": "{count} images reconnues ne disent pas si le générateur a perdu {names} : en prendre plus "
+    "avec --num",
+    "caveat_not_converged": "seules {share} des images sont arrivées au repos en max_iterations",
     "warning": "avertissement de l'évaluation : {text}",
     "best_of": "meilleur {measures} des {count} essais sur ce jeu",
     "level_with": "en {measures} il ne se distingue pas de {runs} : les intervalles se touchent",

@@ -125,7 +125,7 @@ def _results(run: Run, report: Report) -> list[str]:
     language, found = report.language, run.evaluation
     said = [_collapse(one, language) for one in run.state.collapses]
     said += [wording.drawn(run, language), wording.lost(run, language)]
-    said += [language.text("warning", text=warning) for warning in (found.warnings if found else ())]
+    said += [language.text("warning", text=wording.warning(one, language)) for one in (found.warnings if found else ())]
     said += [language.text(one.key, **one.fields) for one in report.remarks_on(run)]
     if run.monitor and not found:
         said.append(_last_reading(run.monitor[-1], language))

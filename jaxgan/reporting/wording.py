@@ -5,7 +5,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from jaxgan.reporting.evaluation import Evaluation, Measure, Truncated
+from jaxgan.reporting import summary
+from jaxgan.reporting.evaluation import Evaluation, Measure, Truncated, Warned
 from jaxgan.reporting.evidence import worded
 from jaxgan.reporting.language import HARD, NARROW, Language
 from jaxgan.reporting.reading import Remark, number
@@ -145,13 +146,31 @@ def truncations(found: Sequence[Truncated], language: Language) -> str:
 
 
 def drawn(run: Run, language: Language) -> str:
-    """Returns how many of the characters are drawn, and their shares; empty where nothing says so."""
+    """Returns how many of the characters are drawn, and their shares; without characters, what the figures say."""
     found = run.evaluation
     if not found or not found.characters:
-        return found.summary if found else ""
+        return _without_characters(found, language) if found else ""
     shares = sorted(found.characters.items(), key=lambda item: -item[1])
     shown = ", ".join(f"{name} {language.percent(share)}" for name, share in shares if name in found.drawn)
     return language.text("draws", **_counts(run), shares=shown or "\N{EN DASH}")
+
+
+def _without_characters(found: Evaluation, language: Language) -> str:
+    """Returns what the file says in English where its figures do not say it."""
+    if "coverage" in found.measures:
+        return summary.of_coverage(found.measures["coverage"], language)
+    try:
+        return summary.of_codes(found.measures, language) or found.summary
+    except KeyError:
+        return found.summary
+
+
+def warning(one: Warned, language: Language) -> str:
+    """Returns when not to trust the figures, in English where the file has no figures for another language."""
+    try:
+        return summary.of_caveat(one.caveat, language)
+    except (KeyError, AttributeError, TypeError, ValueError):
+        return one.text
 
 
 def _counts(run: Run) -> dict[str, int]:

@@ -1,4 +1,6 @@
-"""How fast jaxgan is on this machine, beside PyTorch: python tests/benchmarks/speed.py [--peer[=PYTHON]] [--parts=...] [--json=FILE]
+"""How fast jaxgan is on this machine, beside PyTorch.
+
+    python tests/benchmarks/speed.py [--peer[=PYTHON]] [--parts=training,...] [--json=FILE]
 
 Trains each experiment on noise in the place of images and reads its speed from the run's own metrics.jsonl; in
 turn with them runs each mode of the PyTorch peer, with --peer, or --peer=PYTHON where another environment has it

@@ -116,10 +116,7 @@ def test_percent_never_rounds_to_none_or_all(share, words):
 
 
 def test_the_undecided_are_warned_about():
-    assert characters.undecided_warning(np.array([40, 30, 20, 10]), REAL, NAMES) is None
-    assert characters.undecided_warning(np.array([0, 60, 0, 0]), REAL, NAMES) == (
-        "60 recognised samples do not tell whether the generator has lost homer, lisa, ned: take more with --num."
-    )
-    assert characters.undecided_warning(np.array([0, 0, 0, 0]), REAL, NAMES).startswith(
-        "0 recognised samples do not tell"
-    )
+    assert characters.undecided(np.array([40, 30, 20, 10]), REAL, NAMES) is None
+    undecided = characters.undecided(np.array([0, 60, 0, 0]), REAL, NAMES)
+    assert undecided == ("undecided", {"count": 60, "names": ["homer", "lisa", "ned"]})
+    assert characters.undecided(np.array([0, 0, 0, 0]), REAL, NAMES).figures["count"] == 0
