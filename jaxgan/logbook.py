@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import algorithms, images, lock, parallel, warmstart
 from jaxgan import config as config_lib
 from jaxgan import watch as watch_lib
-from jaxgan.algorithms.network import path_name, slowed
+from jaxgan.algorithms.network import slowed
 from jaxgan.checkpoint import Checkpoints, abstract, saved_steps
 from jaxgan.errors import UserError
 from jaxgan.evaluation.alarm import Event
 from jaxgan.experiment import Experiment, Stream, rates_end
+from jaxgan.finite import all_finite, not_finite
 from jaxgan.metrics import TensorBoard
 from jaxgan.progress import Progress
 from jaxgan.rundir import RunDirectory, described
@@ -297,8 +297,8 @@ class Logbook:
 
     def save(self, step: int, state: Any, reading: watch_lib.Reading | None) -> None:
         """Starts a checkpoint. Raises NonFinite, leaving the last good one, where a weight is not finite."""
-        if not _all_finite(state):
-            self.diverged(step, f"{_not_finite(state)} is not finite")
+        if not all_finite(state):
+            self.diverged(step, f"{not_finite(state)} is not finite")
         self._check_place()
         measures = reading and reading.measures
         here = {
@@ -424,25 +424,3 @@ class Clock:
 
 def _numbers(metrics: algorithms.Metrics) -> dict[str, float]:
     return {name: float(value) for name, value in jax.device_get(metrics).items()}
-
-
-def _not_finite(state: Any) -> str:
-    """The name of an array of a state that is not finite, and how many others are not."""
-    leaves = [(path, leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(state) if _is_inexact(leaf)]
-    first, *others = [path_name(path) for path, leaf in leaves if not _is_finite(path, leaf)]
-    return f"{first} (and {len(others)} more)" if others else first
-
-
-@jax.jit
-def _all_finite(state: Any) -> jax.Array:
-    leaves = jax.tree_util.tree_leaves_with_path(state)
-    return jnp.all(jnp.stack([_is_finite(path, leaf) for path, leaf in leaves if _is_inexact(leaf)]))
-
-
-def _is_inexact(leaf: jax.Array) -> bool:
-    return jnp.issubdtype(leaf.dtype, jnp.inexact)
-
-
-def _is_finite(path: tuple, leaf: jax.Array) -> jax.Array:
-    """Whether an array is; the plateau's best value is infinite at the start."""
-    return jnp.all(~jnp.isnan(leaf) if path_name(path).endswith("best_value") else jnp.isfinite(leaf))
