@@ -1,6 +1,6 @@
 """Writes one page and notes about runs: python -m jaxgan.report DIR [DIR ...] [--out=report.html] [--lang=en|fr]
 
-A sweep's directory stands for its members.
+A sweep's directory stands for its members, one that holds runs for those.
 """
 
 import sys
@@ -20,7 +20,7 @@ def write(directories: Sequence[str | Path], out: str | Path = "report.html", la
     """Writes the page `out`, which needs no other file, and beside it the notes with the suffix `.md`.
 
     Args:
-      directories: of runs, finished or not, and of sweeps, which stand for their members.
+      directories: of runs, finished or not, of sweeps, which stand for their members, and of any that hold runs.
       out: ends in .html.
       lang: "en" or "fr".
 
@@ -47,7 +47,9 @@ def write(directories: Sequence[str | Path], out: str | Path = "report.html", la
 def main(arguments: Sequence[str]) -> None:
     """Runs the command with `arguments`; raises UserError."""
     parser = cli.Parser(__doc__)
-    parser.add_argument("directories", nargs="+", metavar="DIR", help="a run directory, or a sweep's")
+    parser.add_argument(
+        "directories", nargs="+", metavar="DIR", help="a run directory, a sweep's, or one that holds such"
+    )
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="the page; the notes get its name")
     parser.add_argument("--lang", choices=sorted(LANGUAGES), default="en", help="English or French")
     options = parser.parse_args(arguments)

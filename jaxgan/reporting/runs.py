@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from jaxgan.reporting.evaluation import Evaluation
 from jaxgan.reporting.reading import Remarks, count, keep_numbers, number, read_object, read_rows, shares, strings
 
 MEMBERS = "members"  # the folder of a sweep's runs
+CONFIG = "config.json"  # of a run
 SEARCH = "search.json"  # beside it where their values were looked for
 PICTURES = ("translations", "confusion", "nearest")
 
@@ -101,7 +103,7 @@ class Run:
 def read_all(paths: Sequence[Path]) -> tuple[list[Run], dict[Path, Remarks]]:
     """Returns the runs in the order of their directories, and the remarks on those that hold none.
 
-    A sweep stands for its members. A directory that is given twice counts once.
+    A sweep stands for its members, and a directory that is no run for those below. One that is given twice counts once.
     """
     unique: dict[Path, Path] = {}
     for path in itertools.chain.from_iterable(map(_members, paths)):
@@ -114,12 +116,25 @@ def read_all(paths: Sequence[Path]) -> tuple[list[Run], dict[Path, Remarks]]:
 
 
 def _members(path: Path) -> list[Path]:
-    """Returns the runs of a sweep's directory, with the numbers in their names ascending; of any other itself."""
+    """Returns the runs of a sweep's directory, or below any other, with the numbers in their names ascending.
+
+    What is a run itself, or holds none, stands for itself.
+    """
     try:
         found = [member for member in (path / MEMBERS).iterdir() if member.is_dir()]
     except OSError:
-        found = []
-    return sorted(found, key=lambda member: _ascending(member.name)) or [path]
+        found = [] if (path / CONFIG).exists() else _below(path)
+    return sorted(found, key=lambda member: _ascending(str(member))) or [path]
+
+
+def _below(path: Path) -> list[Path]:
+    """Returns the runs, without looking into them."""
+    found = []
+    for folder, inner, files in os.walk(path):
+        if CONFIG in files:
+            found.append(Path(folder))
+            inner.clear()
+    return found
 
 
 def _ascending(name: str) -> list:
@@ -143,14 +158,14 @@ def _labels(paths: Sequence[Path]) -> list[str]:
 
 def _read(path: Path, label: str) -> Run | Remarks:
     remarks = Remarks()
-    content = read_object(path / "config.json", remarks)
+    content = read_object(path / CONFIG, remarks)
     if content is None:
         if not remarks:
             remarks.add(_absence(path))
         return remarks
     config, data = content.get("config"), _data(content.get("data"))
     if not isinstance(config, dict) or not isinstance(config.get("algorithm"), str) or data is None:
-        remarks.add("no_config", file="config.json")
+        remarks.add("no_config", file=CONFIG)
         return remarks
     return _record(path, label, config, data, remarks)
 
@@ -222,7 +237,7 @@ def _fields(config: dict, remarks: Remarks) -> dict:
     except UserError:
         remarks.add("unknown_algorithm", algorithm=config["algorithm"])
     except (TypeError, ValueError, AttributeError, KeyError):  # ml_collections' complaints of a wrong type
-        remarks.add("strange_config", file="config.json")
+        remarks.add("strange_config", file=CONFIG)
     return flatten(config)
 
 

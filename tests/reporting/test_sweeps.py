@@ -60,6 +60,16 @@ def test_sweeps_of_one_member_are_compared_with_each_other(tmp_path):
     assert {name: row["seeds"] for name, row in page.rows(0).items()} == {"gamma=0.3": "2", "gamma=0.5": "1"}
 
 
+def test_a_directory_stands_for_the_runs_below_it(tmp_path):
+    for seed in (2, 10):
+        write_sweep(tmp_path / "runs" / "toons" / f"began-{seed}", gamma=[0.3], seed=[seed])
+    write_run(tmp_path / "runs" / "alone")
+    (tmp_path / "runs" / "nothing").mkdir()
+    _, notes, remarks = written(tmp_path, tmp_path / "runs")
+    assert re.findall(r"##### Test (\S+) in", notes) == ["alone", "gamma=0.3,seed=2", "gamma=0.3,seed=10"]
+    assert remarks == []
+
+
 @pytest.mark.parametrize("summary", [None, "{", '{"members": 3}', '{"config": "began", "members": []}'])
 def test_members_are_compared_whatever_their_summary_is(tmp_path, summary):
     write_sweep(tmp_path / "sweep", gamma=[0.3, 0.5])
