@@ -132,9 +132,15 @@ def _judged(run: RunDirectory, checkpoint: str) -> dict:
 
 
 def _figures(content: Mapping[str, Any]) -> dict:
-    """What a row keeps of an evaluation's content."""
+    """What a row keeps of an evaluation's content. Rows of different probes are not to be compared."""
     of = lambda key: {name: float(f"{found[key]:.{DIGITS}g}") for name, found in content["measures"].items()}
-    return {"step": content["step"], "drawn": len(content["drawn"]), **of("value"), "real": of("floor")}
+    return {
+        "step": content["step"],
+        "probe": content["probe"]["digest"],
+        "drawn": len(content["drawn"]),
+        **of("value"),
+        "real": of("floor"),
+    }
 
 
 def of_samples(arguments: Sequence[str], path: Path, name: str) -> dict:

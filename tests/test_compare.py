@@ -34,6 +34,8 @@ def test_differences_are_between_runs_of_one_seed():
     assert first == f"| began | 3 | {benchmark.interval([10.0, 20.0, 31.0])} |"
     assert second == f"| dcgan | 2 | {benchmark.interval([5.0, 30.0])} |"
     assert less == f"| less began | 2 | {benchmark.interval([-5.0, -1.0])} |"
+    runs["dcgan+r1=1"][0]["probe"] = "another"
+    assert list(compare.lines(runs, ["fd"]))[-1] == f"| less began | 1 | {benchmark.interval([-1.0])} |"
 
 
 def test_systems_of_one_config_are_told_apart_and_what_fewer_seeds_have_is_said():
@@ -82,15 +84,19 @@ def run_of(collapsed_at=None, fd_probe=10.0, characters=3.0, recognised=0.3):
     return {"steps": 400, "minutes": 8.0, "collapsed_at": collapsed_at, "course": course, "best": found, "last": found}
 
 
+def seeded(rows):
+    return [row | {"seed": seed} for seed, row in rows.items()]
+
+
 def of_steps(steps):
     return experiments.Experiment(experiments.said("", ""), experiments.said("", ""), steps, [], [], "toons")
 
 
 def test_claims_are_judged_by_pairs_of_one_seed_and_of_one_length():
-    elu = {0: run_of(), 1: run_of(), 2: run_of(300), 3: run_of()}
-    relu = {2: run_of(100), 0: run_of(210), 1: run_of(200), 7: run_of(1)}
+    elu = seeded({0: run_of(), 1: run_of(), 2: run_of(300), 3: run_of()})
+    relu = seeded({2: run_of(100), 0: run_of(210), 1: run_of(200), 7: run_of(1)})
     runs = {("toons", "400 steps", "elu"): elu, ("toons", "400 steps", "relu"): relu}
-    runs |= {("toons", "4 steps", "elu"): elu, ("toons", "4 steps", "relu"): {3: run_of(4)}}
+    runs |= {("toons", "4 steps", "elu"): elu, ("toons", "4 steps", "relu"): seeded({3: run_of(4)})}
     claim = experiments.Claim(experiments.said("", ""), "drawing", "elu", experiments.MORE, "relu")
     judged = judging.judge(claim, of_steps(400), runs)
     assert judged == ("confirmed", (1.0, 1.0, 0.5), (0.5, 0.25, 0.0), [0.5, 0.75, 0.5], None)
@@ -100,10 +106,22 @@ def test_claims_are_judged_by_pairs_of_one_seed_and_of_one_length():
     assert week5.Page(runs, "en").figures(claim, judged) == figures
 
 
+def test_runs_are_paired_that_one_probe_has_measured():
+    """Of a seed that was made again the last."""
+    by = lambda probe, fd: run_of(fd_probe=fd) | {"best": {"fd_probe": fd, "probe": probe}}
+    one = [*seeded({0: run_of(fd_probe=1.0), 1: run_of(fd_probe=2.0)}), *seeded({0: by("b", 3.0), 2: by("b", 4.0)})]
+    other = seeded({0: by("b", 10.0), 1: run_of(fd_probe=20.0), 2: run_of(fd_probe=30.0)})
+    tested = of_steps(400)
+    runs = {("toons", "400 steps", "one"): one, ("toons", "400 steps", "other"): other}
+    pairs = judging.paired("one", "other", tested, runs)
+    assert [(a["best"]["fd_probe"], b["best"]["fd_probe"]) for a, b in pairs] == [(3.0, 10.0), (2.0, 20.0)]
+    assert [row["best"]["fd_probe"] for row in judging.of_system("one", tested, runs).values()] == [3.0, 2.0, 4.0]
+
+
 @pytest.mark.parametrize(("expected", "sign", "verdict"), [("less", "<", "refuted"), ("more", ">", "confirmed")])
 def test_claims_with_a_bound(expected, sign, verdict):
     claim = experiments.Claim(experiments.said("", ""), "early fd_probe", "elu", expected, bound=45.0)
-    runs = {("toons", "400 steps", "elu"): {seed: run_of() for seed in range(3)}}
+    runs = {("toons", "400 steps", "elu"): seeded({seed: run_of() for seed in range(3)})}
     judged = judging.judge(claim, of_steps(400), runs)
     assert judged.verdict == verdict
     assert week5.Page(runs, "en").figures(claim, judged) == f"`early fd_probe`: 50, claimed {sign} 45"
@@ -146,7 +164,7 @@ def test_no_verdict_is_finer_than_the_measure():
 )
 def test_the_pages_have_every_experiment_in_the_form_of_the_notes(tmp_path, lang, said):
     runs = {
-        ("simpsons_mnist", "8000 steps", name): {0: run_of(), 1: run_of(200), 2: run_of()}
+        ("simpsons_mnist", "8000 steps", name): seeded({0: run_of(), 1: run_of(200), 2: run_of()})
         for name in ("began", "began_relu")
     }
     week5.pages(runs, argparse.Namespace(docs=tmp_path, experiments=list(experiments.EXPERIMENTS)))

@@ -35,7 +35,12 @@ def of_samples(real: Real, found: Evaluation, step: int, num: int) -> dict:
     judge = real.probe
     return of_any(real.dataset, step, num, found.measures) | {
         "of": "samples",
-        "probe": {"kind": judge.kind, "accuracy": judge.accuracy, "classes": judge.classes},
+        "probe": {
+            "kind": judge.kind,
+            "accuracy": judge.accuracy,
+            "classes": judge.classes,
+            "digest": judge.digest,
+        },
         "characters": found.characters,
         "real_characters": found.real_characters,
         "drawn": found.drawn,

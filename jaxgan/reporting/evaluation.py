@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from jaxgan.evaluation import LESS_IS_BETTER, Caveat
 from jaxgan.reporting.reading import Remarks, count, number, read_object, shares, strings
 
+OF_PROBE = ("kind", "classes", "accuracy", "digest")
 OF_TRUNCATED = ("precision", "recall")  # what the report shows of samples of truncated latents
 
 
@@ -51,7 +52,7 @@ class Evaluation(Reading):
 
     num: int | None  # samples
     fingerprint: str | None  # of the data that it was measured on
-    probe: tuple  # kind, classes and accuracy; only what one probe measured can be compared
+    probe: tuple  # what OF_PROBE names; only what one probe measured can be compared
     real_characters: dict[str, float]
     drawn: list[str]
     lost: list[str]
@@ -92,7 +93,7 @@ def read(path: Path, remarks: Remarks) -> Evaluation | None:
         characters=reading.characters,
         num=count(content.get("num")),
         fingerprint=_object(content.get("data")).get("fingerprint"),
-        probe=tuple(str(_object(content.get("probe")).get(name, "")) for name in ("kind", "classes", "accuracy")),
+        probe=tuple(str(_object(content.get("probe")).get(name, "")) for name in OF_PROBE),
         real_characters=shares(content.get("real_characters")) or {},
         drawn=strings(content.get("drawn")),
         lost=strings(content.get("lost")),

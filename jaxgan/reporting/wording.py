@@ -131,7 +131,7 @@ def interval(figure: Measure, language: Language) -> str:
 
 def probe(found: Evaluation, language: Language) -> str:
     """Returns what measured the figures; empty where the file does not say it."""
-    kind, classes, accuracy = found.probe
+    kind, classes, accuracy, _ = found.probe
     try:
         share = language.percent(float(accuracy))
     except ValueError:

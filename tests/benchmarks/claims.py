@@ -8,8 +8,9 @@
 
 All take --rows=FILE.jsonl; --config.data.dir says where simpsons_mnist lies. Systems are written as for compare.py;
 those of an experiment make the same number of steps on the same batches. A claim says what a measure of one system is
-to be beside that of another, over seeds: it is confirmed where the 95 % interval of the differences between runs of one
-seed (Student's t) lies where it says, refuted where it lies elsewhere, and undecided where it meets both.
+to be beside that of another, over seeds: it is confirmed where the 95 % interval (Student's t) of the differences
+between runs of one seed, measured by one probe, lies where it says, refuted where it lies elsewhere, and undecided
+where it meets both.
 """
 
 import argparse
@@ -75,7 +76,7 @@ def main() -> None:
     runs: Runs = {}
     for row in JsonLines(options.rows).read():
         if row["seed"] in options.seeds:
-            runs.setdefault((row["data"], row["budget"], row["system"]), {})[row["seed"]] = row
+            runs.setdefault((row["data"], row["budget"], row["system"]), []).append(row)
     (pages if options.what == "pages" else table)(runs, options)
 
 

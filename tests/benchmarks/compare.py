@@ -5,7 +5,7 @@
   run [--seeds=0,1,2] [--jobs=2] [--costs=FILE.json] [--rows=FILE.jsonl] [--workdir=DIR] [--config.data.dir=...]
                       trains each, evaluates its best and its last checkpoint, draws 64 samples of both, adds a row
   table [--seeds=0,1,2] [--rows=FILE.jsonl]
-                      means over seeds, and differences from the first system between runs of one seed
+                      means over seeds, and differences from the first system between runs of one seed and probe
   picture --out=FILE [--checkpoint=best|last] [--seeds=0,1,2] [--workdir=DIR]
                       those samples: a column for each system, a row for each seed
 
@@ -247,9 +247,15 @@ def lines(runs: dict[str, dict[int, dict]], names: Sequence[str]) -> Iterator[st
     for system, own in runs.items():
         yield line(title(system), [[run[name] for run in own.values() if run.get(name) is not None] for name in names])
         if system != first:
-            both = [(own[seed], runs[first][seed]) for seed in own if seed in runs[first]]
+            seeds = [seed for seed in own if seed in runs[first] and same_probe(own[seed], runs[first][seed])]
+            both = [(own[seed], runs[first][seed]) for seed in seeds]
             gap = lambda name, both=both: [a[name] - b[name] for a, b in both if None not in (a.get(name), b.get(name))]
             yield line(f"less {title(first)}", [gap(name) for name in names])
+
+
+def same_probe(one: dict, other: dict) -> bool:
+    """Whether two checkpoints' figures can be compared; older rows do not name the probe, which was another."""
+    return one.get("probe") == other.get("probe")
 
 
 def config_of(system: str) -> str:

@@ -10,7 +10,7 @@ from scipy import stats
 
 from jaxgan.benchmark import spread
 
-Runs = dict[tuple[str, str, str], dict[int, dict]]  # rows by data, budget and system, and by seed
+Runs = dict[tuple[str, str, str], list[dict]]  # rows by data, budget and system
 
 ALIKE = 0.15  # of a measure's mean, within which a difference counts as none
 FEWEST = 3  # seeds by which a claim is judged
@@ -31,16 +31,25 @@ class Judged(NamedTuple):
 
 
 def of_system(system: str, tested: Experiment, runs: Runs) -> dict[int, dict]:
-    """Its rows by seed."""
-    return runs.get((tested.data, tested.budget, system), {})
+    """Its rows by seed, of each the last."""
+    return {row["seed"]: row for row in runs.get((tested.data, tested.budget, system), [])}
+
+
+def paired(system: str, other: str, tested: Experiment, runs: Runs) -> list[tuple[dict, dict]]:
+    """Rows of two systems that have one seed and were measured by one probe, of each seed the last."""
+    of = lambda name: runs.get((tested.data, tested.budget, name), [])
+    alike = lambda one, two: one["seed"] == two["seed"] and compare.same_probe(one["best"], two["best"])
+    found = {one["seed"]: (one, two) for one in of(system) for two in of(other) if alike(one, two)}
+    return [found[seed] for seed in sorted(found)]
 
 
 def judge(claim: Claim, tested: Experiment, runs: Runs) -> Judged:
     """Holds one of the experiment's claims against its rows."""
-    of = lambda system: {seed: measured(row, claim.measure) for seed, row in of_system(system, tested, runs).items()}
-    own = of(claim.system)
-    other = dict.fromkeys(own, claim.bound) if claim.other is None else of(claim.other)
-    pairs = [(own[seed], other[seed]) for seed in sorted(own) if seed in other]
+    of = lambda row: measured(row, claim.measure)
+    if claim.other is None:
+        pairs = [(of(row), claim.bound) for _, row in sorted(of_system(claim.system, tested, runs).items())]
+    else:
+        pairs = [(of(one), of(two)) for one, two in paired(claim.system, claim.other, tested, runs)]
     if len(pairs) < FEWEST:
         return Judged("untested")
     values, beside = zip(*pairs, strict=True)

@@ -112,7 +112,7 @@ class Page:
         return interval(values, self.language)
 
     def lines(self, names: Sequence[str]) -> list[str]:
-        seeds = ", ".join(map(str, sorted({seed for own in self.runs.values() for seed in own})))
+        seeds = ", ".join(map(str, sorted({row["seed"] for rows in self.runs.values() for row in rows})))
         about = self.say("about", seeds=seeds, fewest=FEWEST, results=RESULTS)
         lines = [f"# {self.say('title')}", "", about, "", f"## {self.say('to_do')}", ""]
         link = lambda text, section: f"[{text}]({RESULTS}#{section})" if section else text

@@ -1,9 +1,10 @@
 import jax
 import numpy as np
 import pytest
-from support import shapes_set
+from support import load, shapes_set
 
 from jaxgan import images
+from jaxgan.data.dataset import prepare
 from jaxgan.evaluation import probe as probes
 
 
@@ -72,6 +73,34 @@ def test_training_stops_where_it_is_good_enough(enough, dataset):
     recipe = probes.Recipe(width=4, epochs=3, enough=enough)
     steps = probes._epochs(lambda state, image, label: (state + 1, 0.5), 0, dataset.train, recipe)
     assert steps == (7 if enough == 0 else 21)  # 480 images in batches of 64
+
+
+@pytest.mark.parametrize(("file", "accuracy"), [("42caf0933dd338be", 0.99), ("62ba6d83561cce32", 0.88)])
+def test_the_projects_own_come_before_those_that_are_trained(file, accuracy, dataset, monkeypatch, tmp_path):
+    """Of all toons, and of simpsons_mnist as GitHub's archive has it."""
+    monkeypatch.setenv("JAXGAN_CACHE", str(tmp_path))
+    monkeypatch.setattr(probes, "RECIPE", probes.Recipe())
+    monkeypatch.setattr(probes, "train", lambda *_: pytest.fail("a probe was trained"))
+    own = probes.load(dataset._replace(fingerprint=file))
+    assert (own.kind, own.classes, len(own.names)) == ("labels", 10, 10)
+    assert own.accuracy > accuracy
+
+
+def test_that_of_the_toons_tells_toons_it_has_not_seen(monkeypatch, tmp_path):
+    """Whoever changes how images are embedded has to train it anew, and to say that figures are no longer the same."""
+    toons = prepare(load("began").data)
+    monkeypatch.setattr(probes, "RECIPE", probes.Recipe())
+    own = probes.load(toons._replace(fingerprint="42caf0933dd338be"))
+    assert own.names == toons.names
+    image, label = (np.concatenate(pair) for pair in zip(toons.train, toons.held_out, strict=True))
+    assert (own.embed(image)[1].argmax(1) == label).mean() > 0.95
+
+
+def test_probes_are_told_apart_by_all_that_they_are(probe):
+    others = [probe._replace(accuracy=0.5), probe._replace(names=["half", "disc", "corner"])]
+    others.append(probe._replace(variables=jax.tree.map(lambda array: array + 1, probe.variables)))
+    assert len({one.digest for one in (probe, *others)}) == 4
+    assert probe._replace(kind=probe.kind).digest == probe.digest
 
 
 def test_it_is_trained_once_for_each_set_and_recipe(dataset, monkeypatch, tmp_path, capsys):
