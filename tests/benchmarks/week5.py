@@ -22,10 +22,11 @@ WORDS = {
         "test on other images: whole scenes of `simpsons_mnist` and toons, where the notes had cut faces. The presets "
         "`:quick` are far from the notes' size: batches of 16 where they had 32, a quarter of the channels, 10 and 20 "
         "times their learning rates for BEGAN's kind, gamma 0.7 and not 0.5, averaged weights, and of the steps a "
-        "sixth for ABEGAN and a fortieth or so for the others. Seeds {seeds}, one core a run. Figures are means with "
-        "95 % intervals by Student's t, which with three seeds may leave what is possible. `drawing` is the share of "
+        "sixth for ABEGAN and a fortieth to a sixtieth for the others. Seeds {seeds}, one core a run. "
+        "Figures are means with 95 % intervals by Student's t, which with three seeds may leave what is possible. `drawing` is the share of "
         "the readings with two characters or more, a quarter of the samples recognised and no collapse, so that what "
-        "starts late has less, too; `early` is what is read at a quarter of the steps, `last` at their end, all else "
+        "starts late has less, too; a collapse at step 2,000, the first at which the alarm can ring, is of what has "
+        "not begun to draw. `early` is what is read at a quarter of the steps, `last` at their end, all else "
         "of the best checkpoint, which is "
         "chosen by the held-out images that it is measured against. Verdicts need {fewest} seeds; why they are as "
         "they are is in [RESULTS.md]({results}). Written by `python tests/benchmarks/claims.py pages`.",
@@ -33,11 +34,12 @@ WORDS = {
         "l'épreuve sur d'autres images : scènes entières de `simpsons_mnist` et toons, au lieu de visages découpés. "
         "Les préréglages `:quick` sont loin de l'échelle des notes : lots de 16 au lieu de 32, un quart des canaux, "
         "des taux d'apprentissage 10 et 20 fois plus grands pour la famille de BEGAN, gamma 0,7 et non 0,5, des "
-        "poids moyennés, et un sixième des pas pour ABEGAN, un quarantième environ pour les autres. Graines {seeds}, "
-        "un cœur par essai. Les chiffres sont des moyennes avec leur intervalle à 95 % selon Student, qui avec trois "
+        "poids moyennés, et un sixième des pas pour ABEGAN, un quarantième à un soixantième pour les autres. "
+        "Graines {seeds}, un cœur par essai. Les chiffres sont des moyennes avec leur intervalle à 95 % selon Student, qui avec trois "
         "graines peut sortir du possible. `drawing` est la part des relevés qui montrent deux personnages ou plus, un "
-        "quart des images reconnues et aucun effondrement, de sorte qu'un départ tardif la réduit aussi ; `early` est "
-        "ce qui est lu au quart des pas, "
+        "quart des images reconnues et aucun effondrement, de sorte qu'un départ tardif la réduit aussi ; un "
+        "effondrement au pas 2 000, le premier où l'alarme peut sonner, est celui d'un essai qui n'a pas commencé à "
+        "dessiner. `early` est ce qui est lu au quart des pas, "
         "`last` à la fin, et tout autre chiffre vient du meilleur point de reprise, choisi d'après les images "
         "réservées qui servent aussi à le mesurer. Un verdict demande {fewest} graines ; le pourquoi est dans "
         "[RESULTS.md]({results}). Écrit par `python tests/benchmarks/claims.py pages`.",
@@ -111,6 +113,10 @@ class Page:
     def interval(self, values: Sequence[float]) -> str:
         return interval(values, self.language)
 
+    def figure(self, values: Sequence[float]) -> str:
+        """Their mean, with its interval where there are as many as by which claims are judged."""
+        return self.interval(values if len(values) >= FEWEST else [statistics.fmean(values)])
+
     def lines(self, names: Sequence[str]) -> list[str]:
         seeds = ", ".join(map(str, sorted({row["seed"] for rows in self.runs.values() for row in rows})))
         about = self.say("about", seeds=seeds, fewest=FEWEST, results=RESULTS)
@@ -161,7 +167,7 @@ class Page:
         if not rows:
             return [f"  - `{system}` : {self.say('untested')}"]
         fallen = [row["collapsed_at"] for row in rows if row["collapsed_at"] is not None]
-        of = lambda checkpoint, measure: self.interval([row[checkpoint][measure] for row in rows])
+        of = lambda checkpoint, measure: self.figure([row[checkpoint][measure] for row in rows])
         collapsed = self.say("collapsed", count=len(fallen), runs=len(rows))
         collapsed += self.say("first", step=self.language.count(min(fallen))) if fallen else ""
         best = self.say("best", fd=of("best", "fd_probe"), recall=of("best", "recall"))
