@@ -18,31 +18,31 @@ from jaxgan.reporting.notes import compact
 WORDS = {
     "title": said("Summary of week 5 of the internship, measured", "Résumé de la semaine 5 de stage, mesuré"),
     "about": said(
-        "The notes of a week of experiments, whose conclusions came from one run each and the eye, put to the "
-        "test on other images: whole scenes of `simpsons_mnist` and toons, where the notes had cut faces. The presets "
-        "`:quick` are far from the notes' size: batches of 16 where they had 32, a quarter of the channels, 10 and 20 "
-        "times their learning rates for BEGAN's kind, gamma 0.7 and not 0.5, averaged weights, and of the steps a "
-        "sixth for ABEGAN and a fortieth to a sixtieth for the others. Seeds {seeds}, one core a run. "
-        "Figures are means with 95 % intervals by Student's t, which with three seeds may leave what is possible. `drawing` is the share of "
-        "the readings with two characters or more, a quarter of the samples recognised and no collapse, so that what "
-        "starts late has less, too; a collapse at step 2,000, the first at which the alarm can ring, is of what has "
-        "not begun to draw. `early` is what is read at a quarter of the steps, `last` at their end, all else "
-        "of the best checkpoint, which is "
-        "chosen by the held-out images that it is measured against. Verdicts need {fewest} seeds; why they are as "
-        "they are is in [RESULTS.md]({results}). Written by `python tests/benchmarks/claims.py pages`.",
+        "The notes of a week of experiments, whose conclusions came from one run each and the eye, put to the test "
+        "on other images: whole scenes of `simpsons_mnist` and toons, where the notes had cut faces. The presets "
+        "`:quick` are far from the notes' size: batches of 16 where they had 32, a quarter of the channels, 10 and "
+        "20 times their learning rates for BEGAN's kind, gamma 0.7 and not 0.5, averaged weights, and of the steps a "
+        "sixth for ABEGAN and a fortieth to a sixtieth for the others. Seeds {seeds}, one core a run. Figures are "
+        "means with 95 % intervals by Student's t, which with three seeds may leave what is possible. `drawing` is "
+        "the share of the readings with two characters or more, a quarter of the samples recognised and no collapse, "
+        "so that what starts late has less, too; a collapse at step 2,000, the first at which the alarm can ring, is "
+        "of what has not begun to draw. `early` is what is read at a quarter of the steps, `last` at their end, all "
+        "else of the best checkpoint, which is chosen by the held-out images that it is measured against. Verdicts "
+        "need {fewest} seeds; why they are as they are is in [RESULTS.md]({results}). Written by `python "
+        "tests/benchmarks/claims.py pages`.",
         "Les notes d'une semaine d'expériences, dont chaque conclusion tenait à un seul essai jugé à l'œil, mises à "
         "l'épreuve sur d'autres images : scènes entières de `simpsons_mnist` et toons, au lieu de visages découpés. "
         "Les préréglages `:quick` sont loin de l'échelle des notes : lots de 16 au lieu de 32, un quart des canaux, "
         "des taux d'apprentissage 10 et 20 fois plus grands pour la famille de BEGAN, gamma 0,7 et non 0,5, des "
-        "poids moyennés, et un sixième des pas pour ABEGAN, un quarantième à un soixantième pour les autres. "
-        "Graines {seeds}, un cœur par essai. Les chiffres sont des moyennes avec leur intervalle à 95 % selon Student, qui avec trois "
-        "graines peut sortir du possible. `drawing` est la part des relevés qui montrent deux personnages ou plus, un "
-        "quart des images reconnues et aucun effondrement, de sorte qu'un départ tardif la réduit aussi ; un "
-        "effondrement au pas 2 000, le premier où l'alarme peut sonner, est celui d'un essai qui n'a pas commencé à "
-        "dessiner. `early` est ce qui est lu au quart des pas, "
-        "`last` à la fin, et tout autre chiffre vient du meilleur point de reprise, choisi d'après les images "
-        "réservées qui servent aussi à le mesurer. Un verdict demande {fewest} graines ; le pourquoi est dans "
-        "[RESULTS.md]({results}). Écrit par `python tests/benchmarks/claims.py pages`.",
+        "poids moyennés, et un sixième des pas pour ABEGAN, un quarantième à un soixantième pour les autres. Graines "
+        "{seeds}, un cœur par essai. Les chiffres sont des moyennes avec leur intervalle à 95 % selon Student, qui "
+        "avec trois graines peut sortir du possible. `drawing` est la part des relevés qui montrent deux personnages "
+        "ou plus, un quart des images reconnues et aucun effondrement, de sorte qu'un départ tardif la réduit aussi "
+        "; un effondrement au pas 2 000, le premier où l'alarme peut sonner, est celui d'un essai qui n'a pas "
+        "commencé à dessiner. `early` est ce qui est lu au quart des pas, `last` à la fin, et tout autre chiffre "
+        "vient du meilleur point de reprise, choisi d'après les images réservées qui servent aussi à le mesurer. Un "
+        "verdict demande {fewest} graines ; le pourquoi est dans [RESULTS.md]({results}). Écrit par `python "
+        "tests/benchmarks/claims.py pages`.",
     ),
     "to_do": said("To do", "À faire"),
     "notes": said("Notes on experiments", "Notes d'expériences"),
