@@ -69,7 +69,7 @@ class Probe(NamedTuple):
     def digest(self) -> str:
         """Tells it from any other, whose figures are not to be compared with its own."""
         found = hashlib.sha256()
-        for name, array in sorted(_to_arrays(self).items()):
+        for name, array in sorted(to_arrays(self).items()):
             found.update(name.encode() + np.ascontiguousarray(array).tobytes())
         return found.hexdigest()[:8]
 
@@ -85,14 +85,14 @@ class Probe(NamedTuple):
 
 def load(dataset: DataSet) -> Probe:
     """Returns the set's probe: the project's own, or one trained by RECIPE where no earlier call has done so."""
-    name = f"{dataset.fingerprint}-{_digest(RECIPE)}.npz"
+    name = file_name(dataset, RECIPE)
     path = OWN / name if (OWN / name).exists() else cache.folder("probes", name)
 
     def make() -> dict[str, np.ndarray]:
         start = time.monotonic()
         probe = train(dataset, RECIPE)
         print(f"probe trained in {time.monotonic() - start:.0f} s: {describe(probe)}", flush=True)
-        return _to_arrays(probe)
+        return to_arrays(probe)
 
     return _from_arrays(images.kept_npz(path, make))
 
@@ -259,11 +259,13 @@ def _score(probe: Probe, split: Split, orders: np.ndarray, seed: int) -> float:
     return float(np.mean(probe.embed(image)[1].argmax(1) == label))
 
 
-def _digest(recipe: Recipe) -> str:
-    return hashlib.sha256(repr(recipe).encode()).hexdigest()[:8]
+def file_name(dataset: DataSet, recipe: Recipe) -> str:
+    """Under which a set's probe is kept."""
+    return f"{dataset.fingerprint}-{hashlib.sha256(repr(recipe).encode()).hexdigest()[:8]}.npz"
 
 
-def _to_arrays(probe: Probe) -> dict[str, np.ndarray]:
+def to_arrays(probe: Probe) -> dict[str, np.ndarray]:
+    """What an `.npz` of it holds."""
     fields = {name: np.asarray(value) for name, value in probe._asdict().items() if name != "variables"}
     return fields | traverse_util.flatten_dict(probe.variables, sep="/")
 
