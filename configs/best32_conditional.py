@@ -2,7 +2,10 @@
 
     python -m jaxgan.main --config=configs/best32_conditional.py[:quick|:tiny] [--config.data.dir=simpsons-mnist.zip]
 
-Its 9,000 steps take 40 minutes on one CPU core, those of `:quick` a third of that. MEASURES
+Its 9,000 steps take 40 minutes on one CPU core, those of `:quick` a third of that. Over three seeds, at the checkpoint
+that the readings find best: `fd_probe` 1.8 where real images have 0.28, recall 0.86, all ten characters drawn, 79 % of
+the samples as asked for where real images have 90 %. Two of the three became worse before their end, so that the best
+checkpoint matters: `python -m jaxgan.sample --workdir=RUN --step=best`. RESULTS.md has the search and the rest.
 """
 
 from jaxgan.fields import base
