@@ -51,14 +51,14 @@ OF_HELD_OUT = {"reconstruction", "denoising", "inpainting", *OF_CODES}  # measur
 LESS_IS_BETTER = OF_SAMPLES | OF_TRANSLATIONS | OF_CODES
 
 
+BEST_METRICS = ("fd_probe", "coverage", "diversity", "effective_characters")  # by which a checkpoint can be the best
+
+
 class Caveat(NamedTuple):
     """A reason not to trust figures; the languages have a text for each kind, `caveat_<kind>`."""
 
     kind: str
     figures: dict  # what the text tells: counts, shares as float, names as a list
-
-
-BEST_METRICS = ("fd_probe", "coverage", "diversity", "effective_characters")  # by which a checkpoint can be the best
 
 
 def goodness(metric: str, measures: dict[str, float]) -> tuple[float, float]:
