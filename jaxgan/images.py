@@ -148,13 +148,14 @@ def kept_npz(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str,
     """Reads a `.npz` that is made, and kept, where it is not there or is damaged."""
     if path.exists():
         try:
-            return _read_npz(path)
+            return read_npz(path)
         except Exception as error:  # a disk's fault, on which zipfile and NumPy raise nearly anything
             print(f"{path} is damaged ({error}) and made anew", flush=True)
     save_npz(path, **make())
-    return _read_npz(path)
+    return read_npz(path)
 
 
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of a `.npz` that the project has written. Raises nearly anything where it is damaged."""
     with np.load(path) as file:
         return {name: file[name] for name in file.files}

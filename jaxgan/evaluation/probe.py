@@ -26,6 +26,7 @@ from flax import struct, traverse_util
 from jaxgan import images, parallel
 from jaxgan.data import cache
 from jaxgan.data.dataset import DataSet, Split
+from jaxgan.errors import UserError
 from jaxgan.models.classifier import GRID, Classifier
 from jaxgan.progress import Progress
 
@@ -84,9 +85,17 @@ class Probe(NamedTuple):
 
 
 def load(dataset: DataSet) -> Probe:
-    """Returns the set's probe: the project's own, or one trained by RECIPE where no earlier call has done so."""
+    """Returns the set's probe: the project's own, or one trained by RECIPE where no earlier call has done so.
+
+    Raises:
+      UserError: the project's own is damaged. One that is trained in its place would be another.
+    """
     name = file_name(dataset, RECIPE)
-    path = OWN / name if (OWN / name).exists() else cache.folder("probes", name)
+    if (own := OWN / name).exists():
+        try:
+            return _from_arrays(images.read_npz(own))
+        except Exception as error:
+            raise UserError(f"{own} is damaged ({error}): install jaxgan again") from error
 
     def make() -> dict[str, np.ndarray]:
         start = time.monotonic()
@@ -94,7 +103,7 @@ def load(dataset: DataSet) -> Probe:
         print(f"probe trained in {time.monotonic() - start:.0f} s: {describe(probe)}", flush=True)
         return to_arrays(probe)
 
-    return _from_arrays(images.kept_npz(path, make))
+    return _from_arrays(images.kept_npz(cache.folder("probes", name), make))
 
 
 def describe(probe: Probe) -> str:

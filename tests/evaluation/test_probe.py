@@ -5,6 +5,7 @@ from support import load, shapes_set
 
 from jaxgan import images
 from jaxgan.data.dataset import prepare
+from jaxgan.errors import UserError
 from jaxgan.evaluation import probe as probes
 
 
@@ -84,6 +85,15 @@ def test_the_projects_own_come_before_those_that_are_trained(file, accuracy, dat
     own = probes.load(dataset._replace(fingerprint=file))
     assert (own.kind, own.classes, len(own.names)) == ("labels", 10, 10)
     assert own.accuracy > accuracy
+
+
+def test_the_projects_own_is_not_made_anew_where_it_is_damaged(dataset, monkeypatch, tmp_path):
+    monkeypatch.setattr(probes, "OWN", tmp_path)
+    damaged = tmp_path / probes.file_name(dataset, probes.RECIPE)
+    damaged.write_bytes(b"PK")
+    with pytest.raises(UserError, match=f"{damaged} is damaged .*: install jaxgan again"):
+        probes.load(dataset)
+    assert damaged.read_bytes() == b"PK"
 
 
 def test_that_of_the_toons_tells_toons_it_has_not_seen(monkeypatch, tmp_path):
