@@ -38,6 +38,13 @@ def test_differences_are_between_runs_of_one_seed():
     assert list(compare.lines(runs, ["fd"]))[-1] == f"| less began | 1 | {benchmark.interval([-1.0])} |"
 
 
+def test_real_images_have_a_line_where_rows_measure_them():
+    runs = {"began": {seed: {"fd": 10.0, "steps": 5, "real": {"fd": 0.28123}} for seed in (0, 1)}}
+    *_, first, real = compare.lines(runs, ["fd", "steps"])
+    assert (first, real) == ("| began | 2 | 10 | 5 |", "| real images | | 0.281 |  |")
+    assert "real" not in "".join(compare.lines(runs, ["steps"]))
+
+
 def test_systems_of_one_config_are_told_apart_and_what_fewer_seeds_have_is_said():
     runs = {"began": {0: {"a": 1.0, "b": 2.0}, 1: {"a": 1.0, "b": None}}, "began+gamma=1": {0: {"a": 1.0, "b": 5.0}}}
     *_, first, second, less = compare.lines(runs, ["a", "b"])
@@ -202,9 +209,9 @@ def test_each_run_is_made_once_and_seed_by_seed():
 
 
 def test_a_run_is_near_at_the_first_reading_that_is():
-    course = {"step": [100, 200, 300], "fd_probe": [None, 50.0, 20.0]}
+    course = {"step": [100, 200, 300], "seconds": [45.0, 75.0, 110.0], "fd_probe": [None, 50.0, 20.0]}
     row = {"data": "simpsons_mnist", "steps": 300, "minutes": 2.0, "course": course}
-    assert compare.in_short(row) == {"steps_a_second": 2.5, "step_near": 200}
+    assert compare.in_short(row) == {"steps_a_second": 2.5, "step_near": 200, "minutes_near": 1.25}
     assert compare.in_short(row | {"course": course | {"fd_probe": [None, None, 60.0]}})["step_near"] is None
 
 

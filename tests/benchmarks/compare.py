@@ -239,7 +239,7 @@ def train(wanted: Sequence[Run], options: argparse.Namespace) -> None:
 
 
 def lines(runs: dict[str, dict[int, dict]], names: Sequence[str]) -> Iterator[str]:
-    """A Markdown table: a line for each system that has runs and one for its differences from the first."""
+    """A Markdown table: a line for each system with runs, one for its differences from the first, and real images."""
     yield "| system | seeds | " + " | ".join(names) + " |"
     yield "|---" * (2 + len(names)) + "|"
     if not (runs := {system: own for system, own in runs.items() if own}):
@@ -254,6 +254,9 @@ def lines(runs: dict[str, dict[int, dict]], names: Sequence[str]) -> Iterator[st
             both = [(own[seed], runs[first][seed]) for seed in seeds]
             gap = lambda name, both=both: [a[name] - b[name] for a, b in both if None not in (a.get(name), b.get(name))]
             yield line(f"less {title(first)}", [gap(name) for name in names])
+    real = next(iter(runs[first].values())).get("real", {})  # older rows do not have them
+    if any(name in real for name in names):
+        yield f"| real images | | {' | '.join(f'{real[name]:.3g}' if name in real else '' for name in names)} |"
 
 
 def same_probe(one: dict, other: dict) -> bool:
@@ -272,17 +275,19 @@ def line(title: str, values: Sequence[Sequence[float]]) -> str:
 
 
 SEEN = ("memorisation", "reconstruction", "denoising", "inpainting", "active_2", "accuracy_1", "accuracy_2")
-OF_RUN = ("parameters", "steps", "steps_a_second", "step", "step_near", "collapses", "collapsed_at", "drawn")
+OF_RUN = ("parameters", "steps", "steps_a_second", "step", "step_near", "minutes_near")
+OF_RUN += ("collapses", "collapsed_at", "drawn")
 NEAR = {"simpsons_mnist": 50.0, "toons": 100.0}  # fd_probe, at whose first reading a run is near real images
 
 
 def in_short(row: dict) -> dict:
-    """How fast a run's steps were by the clock, and by which it was near."""
-    course = row.get("course") or {"step": [], "fd_probe": []}
-    readings = zip(course["step"], course["fd_probe"], strict=True)
-    near = (step for step, distance in readings if distance is not None and distance <= NEAR[row["data"]])
+    """How fast a run's steps were by the clock, and at which step and minute it was near."""
+    course = row.get("course") or dict.fromkeys(("step", "seconds", "fd_probe"), ())
+    readings = zip(course["step"], course["seconds"], course["fd_probe"], strict=True)
+    near = lambda distance: distance is not None and distance <= NEAR[row["data"]]
+    step, minutes = next(((step, seconds / 60) for step, seconds, fd in readings if near(fd)), (None, None))
     rate = row["steps"] / row["minutes"] / 60 if row["minutes"] else None
-    return {"steps_a_second": rate, "step_near": next(near, None)}
+    return {"steps_a_second": rate, "step_near": step, "minutes_near": minutes}
 
 
 def tables(options: argparse.Namespace) -> None:
