@@ -67,10 +67,8 @@ SYSTEMS = {
     ],
 }
 # Fields whose values do not change what a step takes.
-SAME_COST = (
-    *("gamma", "lambda_k", "lr_g", "lr_d", "lr_hold_steps", "lr_fall_steps", "plateau_every", "schedule_steps"),
-    "init_from",
-)
+SAME_COST = ("gamma", "lambda_k", "lr_g", "lr_d", "lr_hold_steps", "lr_fall_steps")
+SAME_COST += ("plateau_every", "schedule_steps", "init_from")
 ROUNDS, STEPS = 3, 60  # of timing: a step's time is the median over the rounds, of the last third of the steps
 READINGS = 20  # of a run's monitor
 DRAWN = 64  # samples that are looked at
