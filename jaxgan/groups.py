@@ -1,6 +1,7 @@
 """Which members of a sweep train at once, and how: one program under `vmap`, on the same batches."""
 
 import contextlib
+import functools
 import hashlib
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
@@ -8,11 +9,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from ml_collections.config_dict import ConfigDict, FieldReference
 
-from jaxgan import logbook, parallel
+from jaxgan import algorithms, logbook, parallel
 from jaxgan import train as training
 from jaxgan.algorithms import Metrics
 from jaxgan.experiment import Experiment
+from jaxgan.fields import flatten
 from jaxgan.logbook import Logbook, NonFinite
 from jaxgan.members import Member, State, Summary
 from jaxgan.preemption import Preemption
@@ -27,36 +30,94 @@ def plan(members: Sequence[Member]) -> list[list[Member]]:
     """Divides members into groups that train one after the other, the members of one at once where that pays."""
     if not parallel.members_together():
         return [[member] for member in members]
-    alike: dict[Hashable, list[Member]] = {}
+    programs, alike = Programs(), {}
     for member in members:
-        alike.setdefault(_course(member), []).append(member)
+        alike.setdefault(_course(member, programs), []).append(member)
     return [part for group in alike.values() for part in _split(group)]
 
 
-def _course(member: Member) -> Hashable:
-    """What members have in common that can train at once: the program, the batches and the steps to go.
-
-    The program tells by itself what makes another one of it; a field that it only reads from the state does not.
-    """
+def _course(member: Member, programs: "Programs") -> Hashable:
+    """What members have in common that can train at once: the program, the batches and the steps to go."""
     experiment, config = member.experiment, member.experiment.config
-    program = hashlib.sha256(lower(experiment).as_text().encode()).hexdigest()
     sets = [(found.fingerprint, len(found.train.label)) for found in (experiment.dataset, experiment.origin) if found]
     images = *sets, config.data.seed, experiment.images_a_step
-    return program, images, member.start, experiment.steps, parallel.steps_a_call(config), config.deterministic
+    steps = member.start, experiment.steps, parallel.steps_a_call(config), config.deterministic
+    return programs.of(experiment), images, steps
+
+
+class Programs:
+    """Tells which experiments have the same program, by the program itself: no field that makes another is listed.
+
+    A field that the program only reads from the state makes none. To trace a program takes seconds, so that one is not
+    traced again where all that its tracing read of the config is the same.
+    """
+
+    def __init__(self):
+        self._known: list[tuple[Hashable, dict[str, Any], str]] = []  # arguments, fields that were read, the program
+
+    def of(self, experiment: Experiment) -> str:
+        """The hash of one step's program."""
+        fields, arguments = flatten(experiment.config), _arguments(experiment)
+        signature = str(arguments)
+        for known, read, program in self._known:
+            if known == signature and all(fields.get(name) == value for name, value in read.items()):
+                return program
+        watched, read = _watched(experiment.config)
+        text = _lower(experiment._replace(algorithm=algorithms.make(watched)), arguments).as_text()
+        program = hashlib.sha256(text.encode()).hexdigest()
+        self._known.append((signature, {name: fields[name] for name in read}, program))
+        return program
+
+
+class _Watched(FieldReference):
+    """A field of a config that says when it is read."""
+
+    def __init__(self, value: Any, read: Callable[[], None]):
+        super().__init__(value, object)
+        self._read = read
+
+    def get(self) -> Any:
+        self._read()
+        return super().get()
+
+
+def _watched(config: ConfigDict) -> tuple[ConfigDict, set[str]]:
+    """A copy of a config, and the dotted names of what is read of it from now on."""
+    read: set[str] = set()
+
+    def watch(config: ConfigDict, prefix: str) -> ConfigDict:
+        copy = {}
+        for name, value in config.items():
+            path = f"{prefix}{name}"
+            nested = isinstance(value, ConfigDict)
+            copy[name] = watch(value, f"{path}.") if nested else _Watched(value, functools.partial(read.add, path))
+        return ConfigDict(copy)
+
+    copy = watch(config, "")
+    read.clear()  # to build it all is read
+    return copy, read
 
 
 def lower(experiment: Experiment) -> jax.stages.Lowered:
     """The program of one step of an experiment, which holds no value of its state."""
-    config, image = experiment.config, experiment.dataset.train.image
+    return _lower(experiment, _arguments(experiment))
+
+
+def _lower(experiment: Experiment, arguments: tuple) -> jax.stages.Lowered:
+    deterministic = experiment.config.deterministic
+    return parallel.jit_steps(experiment.algorithm.train_step, experiment.mesh, deterministic).lower(*arguments)
+
+
+def _arguments(experiment: Experiment) -> tuple:
+    """Shapes of the state, the batches and the key that a step takes."""
+    image = experiment.dataset.train.image
     batches = {
         "image": jax.ShapeDtypeStruct((1, experiment.images_a_step, *image.shape[1:]), image.dtype),
         "label": jax.ShapeDtypeStruct((1, experiment.images_a_step), np.int32),
     }
     if experiment.origin:
         batches["source"] = batches["image"]
-    state = jax.eval_shape(experiment.algorithm.init, jax.random.key(0))
-    train_steps = parallel.jit_steps(experiment.algorithm.train_step, experiment.mesh, config.deterministic)
-    return train_steps.lower(state, batches, jax.random.key(0))
+    return jax.eval_shape(experiment.algorithm.init, jax.random.key(0)), batches, jax.random.key(0)
 
 
 def _split(group: list[Member]) -> list[list[Member]]:

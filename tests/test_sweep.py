@@ -231,6 +231,17 @@ def test_groups_are_those_of_one_program(accelerator, tmp_path):
     assert groups.plan([*others, *group, *noisy]) == [*([other] for other in others), group, noisy]
 
 
+def test_members_that_read_the_same_are_lowered_once(monkeypatch, tmp_path):
+    """The rate and the seed are read from the state; the penalty's weight makes a program where it is not 0."""
+    lowered, lower = [], groups._lower
+    monkeypatch.setattr(groups, "_lower", lambda *arguments: lowered.append(arguments) or lower(*arguments))
+    members = prepared(tmp_path, "seed=0,1 lr_g=1e-3,1e-4 r1=0,1")
+    programs = groups.Programs()
+    found = {member.name: programs.of(member.experiment) for member in members}
+    assert len(lowered) == 2
+    assert all((found[name] == found[members[0].name]) == ("r1=0" in name) for name in found)
+
+
 def test_on_a_cpu_each_member_is_a_group(tmp_path):
     assert [len(group) for group in groups.plan(prepared(tmp_path, "seed=0,1,2"))] == [1, 1, 1]
 
