@@ -35,7 +35,7 @@ for devices in (1, 8):
     config.precision = "float64"
     if "plateau_every" in config:
         config.plateau_every = 2
-    if config.get("ada_target"):  # images are altered ever more often, whatever D says
+    if config.algorithm == "biggan":  # images are altered ever more often, whatever D says
         config.ada_target, config.ada_images = -2.0, 320
     algorithm = algorithms.make(config)
     state = double(jax.jit(algorithm.init)(jax.random.key(0)))

@@ -15,8 +15,8 @@ from jaxgan.models import spectral
 @pytest.fixture(scope="module")
 def plain():
     """Without penalty and attention; images are altered where a test puts a probability in the state."""
-    falling = {"lr_hold_steps": 2, "lr_fall_steps": 4}
-    return Compiled(load("biggan", minibatch_std=False, attention=0, ema_decay=0.5, **falling))
+    fields = {"lr_hold_steps": 2, "lr_fall_steps": 4, "ada_target": 0.6, "ada_images": 64}
+    return Compiled(load("biggan", minibatch_std=False, attention=0, ema_decay=0.5, **fields))
 
 
 def parts(compiled):
@@ -162,7 +162,7 @@ def test_parts_of_a_batch_and_features_computed_anew_change_nothing(plain):
     """But that G normalises each part by itself: its gradient is the mean of theirs."""
     system, state, batch = parts(plain)
     state = state.replace(altered=None)
-    usual = {"minibatch_std": False, "ada_target": 0.0, "attention": 0, "ema_decay": 0.5, "d_steps": 1}
+    usual = {"minibatch_std": False, "attention": 0, "ema_decay": 0.5, "d_steps": 1}
     one, other = (Compiled(load("biggan", **usual, **more)) for more in ({}, {"accumulate": 4, "remat": True}))
     first = jax.tree.map(lambda array: array[:8], batch)
     expected, found = (compiled.step(state, first, jax.random.key(1)) for compiled in (one, other))
@@ -196,7 +196,7 @@ def mean_of_parts(system, state, discriminator, label):
 def test_the_penalty_comes_at_every_second_step_and_twice_as_large():
     """Its share of D's first gradient, by the second moment of Adam with b1 = 0."""
     lazy, eager, none = (
-        Compiled(load("biggan", ada_target=0.0, attention=0, d_steps=1, num_classes=0, **fields))
+        Compiled(load("biggan", attention=0, d_steps=1, num_classes=0, **fields))
         for fields in ({"r1": 1.0, "r1_every": 2}, {"r1": 2.0, "r1_every": 1}, {"r1": 0.0})
     )
     state, batch, key = lazy.init(jax.random.key(0)), random_batch(lazy.config), jax.random.key(1)
